@@ -1,0 +1,1 @@
+"""SageMaker project templates: the tool that assembles, checks and publishes them."""

@@ -1,0 +1,1 @@
+"""The sandbox: an AWS endpoint on the user's own machine. It knows nothing of our templates."""

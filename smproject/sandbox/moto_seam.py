@@ -1,0 +1,110 @@
+"""Everything that touches moto's internals (moto is pinned; tests/sandbox/test_moto_seam.py holds each seam)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.serialize import SerializationContext, get_serializer_class
+from moto.core.utils import get_service_model
+from moto.events.models import EventPattern, EventPatternParser
+from moto.iam.models import iam_backends
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.sts.models import sts_backends
+from werkzeug.datastructures import MultiDict
+
+PARTITION = "aws"
+WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Temporary credentials and the principal they speak for."""
+
+    access_key: str
+    secret_key: str
+    token: str
+    account: str
+    arn: str
+
+
+def application() -> WSGIApplication:
+    """Return moto's server as a WSGI application."""
+    return DomainDispatcherApplication(create_backend_app)  # type: ignore[no-any-return,no-untyped-call,unused-ignore]
+
+
+def session_credentials(role_arn: str, session_name: str, region: str) -> Credentials:
+    """Make credentials of a role session without asking the role's trust policy, as AWS does for its own services."""
+    account = role_arn.split(":")[4]
+    role = sts_backends[account][PARTITION].assume_role(
+        region_name=region, role_session_name=session_name, role_arn=role_arn, policy="", duration=43200, external_id=""
+    )
+    key = role.access_key_id
+    return Credentials(key, role.secret_access_key, role.session_token, account, role.arn)
+
+
+@lru_cache(maxsize=4096)
+def identify(access_key: str) -> Credentials | None:
+    """Return whom an access key speaks for; None when no account has issued it."""
+    for account, backends in list(iam_backends.items()):
+        if key := backends[PARTITION].access_keys.get(access_key):
+            session = sts_backends[account][PARTITION].get_assumed_role_from_access_key(access_key)
+            arn = session.arn if session else f"arn:{PARTITION}:iam::{account}:user/{key.user_name}"
+            return Credentials(access_key, key.secret_access_key, session.session_token if session else "", account, arn)
+    return None
+
+
+def trust_policy(role_arn: str) -> dict[str, Any] | None:
+    """Return a role's trust policy; None when there is no such role."""
+    account = role_arn.split(":")[4]
+    for role in iam_backends[account][PARTITION].roles.values():
+        if role.arn == role_arn:
+            document = role.assume_role_policy_document
+            return dict(json.loads(document) if isinstance(document, str) else document)
+    return None
+
+
+def parse(service: str, operation: str, body: bytes, values: Mapping[str, str]) -> dict[str, Any]:
+    """Read a request (JSON or query protocol) into the dictionary that boto3's caller passed."""
+    model = get_service_model(service).operation_model(operation)
+    protocol = str(model.service_model.protocol)
+    parser = PROTOCOL_PARSERS[protocol](model)
+    request = {"body": body, "values": MultiDict(values), "headers": {}, "method": "POST", "url_path": "/"}
+    return dict(parser.parse(request | {"url_params": {}}) or {})
+
+
+def serialize(service: str, operation: str, result: Mapping[str, Any] | Exception) -> tuple[int, dict[str, str], bytes]:
+    """Write a result or a ServiceException as the service's protocol demands: status, headers, body."""
+    model = get_service_model(service).operation_model(operation)
+    serializer = get_serializer_class(service, str(model.service_model.protocol))
+    response = serializer(model, context=SerializationContext()).serialize(result)
+    body = response["body"]
+    return response["status_code"], dict(response["headers"]), body.encode() if isinstance(body, str) else body
+
+
+def aws_exception(code: str, message: str) -> Exception:
+    """Return an exception that `serialize` writes as AWS does."""
+    return ServiceException(code, message)
+
+
+def event_matches(pattern: str, event: Mapping[str, Any]) -> bool:
+    """Tell whether an EventBridge pattern (JSON text) matches an event."""
+    return bool(EventPattern(pattern, EventPatternParser(pattern).parse()).matches_event(dict(event)))  # type: ignore[arg-type]
+
+
+XML_SERVICES = {"cloudformation", "sts", "iam", "s3", "sns", "sqs", "ec2", "monitoring"}
+
+
+def input_shape(service: str, operation: str) -> Any:
+    """Return the botocore shape of an operation's request."""
+    return get_service_model(service).operation_model(operation).input_shape
+
+
+def validation_code(service: str) -> str:
+    """Return the error code with which a service refuses a request that breaks its model."""
+    return "ValidationError" if get_service_model(service).protocol == "query" else "ValidationException"

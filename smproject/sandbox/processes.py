@@ -1,0 +1,60 @@
+"""The programs that the sandbox has started, so that none outlives it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import IO
+
+GRACE_SECONDS = 5.0
+
+
+class Processes:
+    """Starts programs in their own process groups and can stop them all."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+
+    def start(
+        self, command: list[str], *, cwd: Path, env: dict[str, str], output: IO[bytes] | int, stdin: int | None = None,
+        pass_fds: tuple[int, ...] = (),
+    ) -> subprocess.Popen[bytes]:
+        """Start a program whose standard output and error go to `output`."""
+        process = subprocess.Popen(
+            command, cwd=cwd, env=env, stdin=stdin if stdin is not None else subprocess.DEVNULL, stdout=output,
+            stderr=subprocess.STDOUT, start_new_session=True, pass_fds=pass_fds,
+        )
+        with self._lock:
+            self._running.add(process)
+        return process
+
+    def forget(self, process: subprocess.Popen[bytes]) -> None:
+        """Reap a program that has ended, and whatever it left behind in its group."""
+        signal_group(process, signal.SIGKILL)
+        with self._lock:
+            self._running.discard(process)
+
+    def stop_all(self) -> None:
+        """Ask every program to stop, then make it."""
+        with self._lock:
+            running = list(self._running)
+        for process in running:
+            signal_group(process, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_SECONDS
+        while any(p.poll() is None for p in running) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for process in running:
+            signal_group(process, signal.SIGKILL)
+
+
+def signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    """Send a signal to a program and its children; nothing happens when they are gone."""
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return

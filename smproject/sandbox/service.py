@@ -1,0 +1,80 @@
+"""What every service of the sandbox shares: who calls, how operations are found, how errors look."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from botocore import xform_name
+
+if TYPE_CHECKING:
+    from smproject.sandbox.moto_seam import Credentials
+    from smproject.sandbox.world import World
+
+Request = dict[str, Any]
+Handler = Callable[["Caller", Request], Mapping[str, Any] | None]
+
+
+class ServiceError(Exception):
+    """An error that reaches the client in AWS's shape: `code` is the exception's name in the service model."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who made a call: the account and region it acts in, the principal's ARN, and the credentials to act on."""
+
+    account: str
+    region: str
+    arn: str
+    credentials: Credentials
+
+    def arn_of(self, service: str, resource: str) -> str:
+        """Return the ARN of a resource in the caller's account and region."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+
+class Service:
+    """An AWS service of our own: each method named like an operation (snake_case) answers that operation.
+
+    A handler takes the caller and the request as boto3's user wrote it, and returns the response the same way.
+    """
+
+    name: ClassVar[str]  # botocore's service name
+    signing_name: ClassVar[str] = ""  # the name in a request's signature, where it differs
+    over_moto: ClassVar[bool] = False  # True: operations without a method are moto's; False: they are refused
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def handler(self, operation: str) -> Handler | None:
+        """Return the method that answers an operation such as `CreateProject`; None when it isn't implemented."""
+        found: Handler | None = getattr(self, xform_name(operation), None)
+        return found
+
+
+def unique_id(length: int, alphabet: str = string.ascii_lowercase + string.digits) -> str:
+    """Return a random identifier in AWS's style."""
+    return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+def page(
+    items: list[Any], request: Request, key: str, size: str = "MaxResults", token: str = "NextToken", default: int = 100
+) -> dict[str, Any]:
+    """Cut one page out of a listing: `{key: items}` and, when more follow, the token of the next page."""
+    start = _offset(request.get(token))
+    end = start + int(request.get(size) or default)
+    more = {token[:1].upper() + token[1:] if key[:1].isupper() else token: str(end)} if end < len(items) else {}
+    return {key: items[start:end], **more}
+
+
+def _offset(token: str | None) -> int:
+    if token and not token.isdigit():
+        raise ServiceError("ValidationException", f"The pagination token {token!r} is not valid.")
+    return int(token or 0)

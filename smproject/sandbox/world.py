@@ -1,0 +1,87 @@
+"""The sandbox's world: its accounts, its home on disk, its services, and clients that act on it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.loaders import Loader
+
+from smproject.sandbox import moto_seam
+from smproject.sandbox.moto_seam import Credentials
+from smproject.sandbox.processes import Processes
+from smproject.sandbox.service import Service, ServiceError
+
+# Profile name -> (account, the role that a person of that account works with).
+ACCOUNTS = {
+    "shared-services": ("111111111111", "PlatformEngineer"),
+    "development": ("222222222222", "DataScientist"),
+    "staging": ("333333333333", "MLEngineer"),
+    "production": ("444444444444", "MLEngineer"),
+}
+SERVICE_ROLE = "AWSServiceRoleForSandbox"  # stands for AWS's own services where they act without a customer's role
+_LOADER = Loader(include_default_search_paths=True)
+_CONFIG = Config(retries={"max_attempts": 1}, read_timeout=120, max_pool_connections=32)
+
+
+@dataclass
+class World:
+    """One running sandbox: `home` holds its files, `endpoint` is its address, `services` are ours by signing name."""
+
+    home: Path
+    endpoint: str
+    region: str
+    services: dict[str, Service] = field(default_factory=dict)
+    processes: Processes = field(default_factory=Processes)
+    _clients: dict[tuple[str, str, str], Any] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def client(self, service: str, credentials: Credentials, region: str | None = None) -> Any:
+        """Return a boto3 client that calls this sandbox with the given credentials."""
+        key = (service, credentials.access_key, region or self.region)
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = self._new_client(service, credentials, region or self.region)
+            return self._clients[key]
+
+    def _new_client(self, service: str, credentials: Credentials, region: str) -> Any:
+        session = boto3.Session(credentials.access_key, credentials.secret_key, credentials.token or None, region)
+        session._session.register_component("data_loader", _LOADER)  # loading each model once makes clients cheap
+        return session.client(service, endpoint_url=self.endpoint, config=_CONFIG)
+
+    def assume(self, role_arn: str, service: str, session_name: str) -> Credentials:
+        """Return credentials of a role for a service such as `codebuild.amazonaws.com`, if the role trusts it.
+
+        Raises ServiceError (AccessDeniedException) naming the role when it is missing or does not trust the service.
+        """
+        policy = moto_seam.trust_policy(role_arn)
+        if policy is None:
+            raise ServiceError("AccessDeniedException", f"The role {role_arn} does not exist, so {service} cannot assume it.")
+        if not _trusts(policy, service):
+            raise ServiceError(
+                "AccessDeniedException",
+                f"{service} is not authorized to perform sts:AssumeRole on {role_arn}: its trust policy does not name it.",
+            )
+        return moto_seam.session_credentials(role_arn, session_name[:64], self.region)
+
+    def service_credentials(self, account: str) -> Credentials:
+        """Return credentials of AWS itself in an account, for what services do without a customer's role."""
+        role = f"arn:aws:iam::{account}:role/aws-service-role/{SERVICE_ROLE}"
+        return moto_seam.session_credentials(role, "aws", self.region)
+
+    def background(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        """Run work in a daemon thread; it is expected to record its own failures."""
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        thread.start()
+        return thread
+
+
+def _trusts(policy: dict[str, Any], service: str) -> bool:
+    statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
+    named = [s.get("Principal", {}).get("Service", []) for s in statements if s.get("Effect") == "Allow"]
+    return any(service in ([names] if isinstance(names, str) else names) for names in named)
