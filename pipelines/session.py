@@ -1,6 +1,7 @@
-"""The SageMaker session in which pipelines compile: deterministic, quiet, and offline on demand."""
+"""The SageMaker session in which pipelines compile: deterministic, quiet, and without a call to AWS."""
 
-import hashlib
+import logging
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import boto3
 from sagemaker.core.telemetry import telemetry_logging
 from sagemaker.core.workflow.pipeline_context import PipelineSession
 
+from pipelines.content import content_digest, tree
 from pipelines.settings import Settings
 
 
@@ -18,37 +20,24 @@ def _send_nothing(*_: object, **__: object) -> None:
 
 telemetry_logging._send_telemetry_request = _send_nothing
 
-
-def content_digest(files: Mapping[str, Path]) -> str:
-    """SHA-256 over relative names and bytes, in the order of the names; 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for name, path in sorted(files.items()):
-        # Each part is itself a digest of fixed length, so no two sets of files can read as the same bytes.
-        digest.update(hashlib.sha256(name.encode()).digest() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def tree(folder: Path) -> dict[str, Path]:
-    """Files under a folder by their relative POSIX name, byte-code left out."""
-    files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return {path.relative_to(folder).as_posix(): path for path in files}
+# The SDK and boto3 tell at length what they always do. The child logger sets a level of its own unless it has one.
+for _chatty in ("botocore", "boto3", "sagemaker", "sagemaker.config"):
+    logging.getLogger(_chatty).setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", message="Running within a PipelineSession")
 
 
 class ProjectSession(PipelineSession):  # type: ignore[misc]  # the SDK is untyped
     """A pipeline session that keeps code under a key made of its content, in the project's bucket.
 
     The SDK puts a timestamp or the checkout's path into the keys of uploaded code. Keys are part of a step's cache
-    key, so with them no build would ever find a cached step.
+    key, so with them no build would ever find a cached step. Compiling only names the keys; publish_code uploads.
     """
 
-    def __init__(self, settings: Settings, *, offline: bool = False) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.project = settings
-        self.offline = offline
-        # Placeholders let the SDK construct clients with no credentials around; nothing calls AWS offline.
-        keys = {"aws_access_key_id": "offline", "aws_secret_access_key": "offline"} if offline else {}
-        super().__init__(
-            boto_session=boto3.Session(region_name=settings.region, **keys), default_bucket=settings.bucket
-        )
+        # What awaits its upload, by key; bytes, because the SDK hands over temporary files too.
+        self.code: dict[str, bytes] = {}
+        super().__init__(boto_session=boto3.Session(region_name=settings.region), default_bucket=settings.bucket)
 
     def default_bucket(self) -> str:
         """Name the project's bucket; unlike the SDK's, this neither looks for it nor creates it."""
@@ -75,15 +64,18 @@ class ProjectSession(PipelineSession):  # type: ignore[misc]  # the SDK is untyp
             return self._store(tree(source), Path(key_prefix).name)
         return f"{self._store({source.name: source})}/{source.name}"
 
+    def publish_code(self) -> None:
+        """Upload the code of what was compiled."""
+        for key, content in self.code.items():
+            self.s3_client.put_object(
+                Bucket=self.project.bucket,
+                Key=key,
+                Body=content,
+                ServerSideEncryption="aws:kms",
+                SSEKMSKeyId=self.project.kms_key_arn,
+            )
+
     def _store(self, files: Mapping[str, Path], last: str = "") -> str:
         prefix = "/".join(filter(None, ("code", content_digest(files), last)))
-        if not self.offline:
-            for name, path in files.items():
-                self.s3_client.put_object(
-                    Bucket=self.project.bucket,
-                    Key=f"{prefix}/{name}",
-                    Body=path.read_bytes(),
-                    ServerSideEncryption="aws:kms",
-                    SSEKMSKeyId=self.project.kms_key_arn,
-                )
+        self.code |= {f"{prefix}/{name}": path.read_bytes() for name, path in files.items()}
         return f"s3://{self.project.bucket}/{prefix}"

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 ProblemType = Literal["binary_classification", "regression"]
 
@@ -25,26 +25,38 @@ class Variable(NamedTuple):
 ARN = r"arn:aws[a-z-]*:{service}:[a-z0-9-]*:\d{{12}}:{resource}"
 IMAGE = r"\d{12}\.dkr[.-]ecr\.[a-z0-9.-]+(:\d+)?/[a-z0-9][a-z0-9._/-]*"
 
-# In the order of the fields of Settings.
-VARIABLES = (
-    Variable("SAGEMAKER_PROJECT_NAME", r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}", "1 to 32 letters, digits and hyphens"),
-    Variable("SAGEMAKER_PROJECT_ID", r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,19}", "1 to 20 letters, digits and hyphens"),
-    Variable("AWS_REGION", r"[a-z]{2}(-[a-z]+)+-\d", "an AWS Region such as us-east-1"),
-    Variable("ARTIFACT_BUCKET", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket"),
-    Variable("KMS_KEY_ARN", ARN.format(service="kms", resource="(key|alias)/.+"), "the ARN of a KMS key"),
-    Variable("PIPELINE_ROLE_ARN", ARN.format(service="iam", resource="role/.+"), "the ARN of an IAM role"),
-    Variable(
+# By the field of Settings that each fills.
+VARIABLES = {
+    "project_name": Variable(
+        "SAGEMAKER_PROJECT_NAME", r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}", "1 to 32 letters, digits and hyphens"
+    ),
+    "project_id": Variable(
+        "SAGEMAKER_PROJECT_ID", r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,19}", "1 to 20 letters, digits and hyphens"
+    ),
+    "region": Variable("AWS_REGION", r"[a-z]{2}(-[a-z]+)+-\d", "an AWS Region such as us-east-1"),
+    "bucket": Variable("ARTIFACT_BUCKET", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket"),
+    "kms_key_arn": Variable(
+        "KMS_KEY_ARN", ARN.format(service="kms", resource="(key|alias)/.+"), "the ARN of a KMS key"
+    ),
+    "role_arn": Variable("PIPELINE_ROLE_ARN", ARN.format(service="iam", resource="role/.+"), "the ARN of an IAM role"),
+    "model_package_group_name": Variable(
         "MODEL_PACKAGE_GROUP_NAME", r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", "1 to 63 letters, digits and hyphens"
     ),
-    Variable("IMAGE_REPOSITORY_URI", IMAGE, "the URI of an ECR repository, without tag or digest"),
-    Variable("DATA_URI", r"s3://[^/]+/.+", "the S3 URI of a CSV file or of a prefix that holds CSV files"),
-    Variable("TARGET_COLUMN", r"\S(.{0,254}\S)?", "the name of the column to predict"),
-    Variable("PROBLEM_TYPE", "binary_classification|regression", "binary_classification or regression"),
+    "image_repository_uri": Variable(
+        "IMAGE_REPOSITORY_URI", IMAGE, "the URI of an ECR repository, without tag or digest"
+    ),
+    "data_uri": Variable("DATA_URI", r"s3://[^/]+/.+", "the S3 URI of a CSV file or of a prefix that holds CSV files"),
+    "target_column": Variable("TARGET_COLUMN", r"\S(.{0,254}\S)?", "the name of the column to predict"),
+    "problem_type": Variable("PROBLEM_TYPE", "binary_classification|regression", "binary_classification or regression"),
     # Outside CodeBuild there may be no commit.
-    Variable("CODEBUILD_RESOLVED_SOURCE_VERSION", r"[\w.:/=+@-]{1,256}", "a commit id", default="uncommitted"),
+    "git_commit": Variable(
+        "CODEBUILD_RESOLVED_SOURCE_VERSION", r"[\w.:/=+@-]{1,256}", "a commit id", default="uncommitted"
+    ),
     # Before the first image is built there is none: the pipeline then asks for it at each start.
-    Variable("IMAGE_URI", rf"({IMAGE}@sha256:[0-9a-f]{{64}})?", "an ECR image URI that ends in its digest", default=""),
-)
+    "image_uri": Variable(
+        "IMAGE_URI", rf"({IMAGE}@sha256:[0-9a-f]{{64}})?", "an ECR image URI that ends in its digest", default=""
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -82,11 +94,11 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read and check every variable; SettingsError lists all that are wrong at once."""
     # The CLI and boto3 know the Region by two names.
     values = {"AWS_REGION": environment.get("AWS_DEFAULT_REGION", ""), **environment}
-    problems = [problem for variable in VARIABLES if (problem := _problem(variable, values))]
+    problems = [problem for variable in VARIABLES.values() if (problem := _problem(variable, values))]
     if problems:
         raise SettingsError("\n".join(problems))
-    read = [values.get(variable.name) or variable.default or "" for variable in VARIABLES]
-    return Settings(*cast("list[ProblemType]", read))
+    read: dict[str, Any] = {field: values.get(each.name) or each.default for field, each in VARIABLES.items()}
+    return Settings(**read)
 
 
 def _problem(variable: Variable, values: Mapping[str, str]) -> str | None:

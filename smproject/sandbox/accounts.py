@@ -1,4 +1,4 @@
-"""The sandbox's accounts: an organization, a role for the people of each account, and their AWS profiles."""
+"""The sandbox's accounts: an organization, the roles of people, and the AWS profiles that speak for them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,33 @@ from smproject.sandbox import moto_seam
 from smproject.sandbox.world import ACCOUNTS, World
 
 HUB = "shared-services"
-ORGANIZATION_ROLE = "OrganizationAccountAccessRole"
 
 
 def prepare(world: World) -> None:
-    """Create the organization, the accounts' roles and the profiles' files."""
-    world.background("accounts", lambda: None).join()
+    """Create the organization, each account's roles, and the files with the profiles."""
+    hub = ACCOUNTS[HUB][0]
+    organizations = world.client("organizations", world.service_credentials(hub))
+    organizations.create_organization(FeatureSet="ALL")
+    organizations.enable_aws_service_access(ServicePrincipal="servicecatalog.amazonaws.com")
+    for profile, (account, role) in ACCOUNTS.items():
+        iam = world.client("iam", world.service_credentials(account))
+        iam.create_role(RoleName=role, AssumeRolePolicyDocument=_trust(account))
+        if account != hub:
+            moto_seam.create_member_account(hub, account, profile)
     _write_profiles(world)
+
+
+def _trust(account: str) -> str:
+    """Return a trust policy for an account, as JSON."""
+    principal = {"AWS": f"arn:aws:iam::{account}:root"}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _write_profiles(world: World) -> None:
     config, secrets = configparser.ConfigParser(), configparser.ConfigParser()
     for profile, (account, role) in ACCOUNTS.items():
-        arn = f"arn:aws:iam::{account}:role/{role}"
-        session = moto_seam.session_credentials(arn, profile, world.region)
+        session = moto_seam.session_credentials(f"arn:aws:iam::{account}:role/{role}", profile, world.region)
         config[f"profile {profile}"] = {"region": world.region, "output": "json", "endpoint_url": world.endpoint}
         secrets[profile] = {
             "aws_access_key_id": session.access_key,
@@ -38,9 +51,3 @@ def _write(path: Path, content: configparser.ConfigParser) -> None:
     path.touch(mode=0o600)
     with path.open("w") as file:
         content.write(file)
-
-
-def trust(principal: dict[str, str]) -> str:
-    """Return a trust policy for one principal, as JSON."""
-    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -70,7 +70,9 @@ class Door:
         """Answer a call to one of our services; None when it is moto's."""
         identity = moto_seam.identify(call.access_key)
         if identity is None:
-            return _raw_error(call, 403, "UnrecognizedClientException", "The security token included in the request is invalid.")
+            return _raw_error(
+                call, 403, "UnrecognizedClientException", "The security token included in the request is invalid."
+            )
         service = self.world.services.get(call.service)
         if service is None or not call.operation or (service.over_moto and not service.handler(call.operation)):
             return None
@@ -83,13 +85,14 @@ class Door:
             message = f"The sandbox does not implement {call.service}:{call.operation}."
             return _raw_error(call, 501, "NotImplemented", message)
         try:
-            result: Any = handler(caller, _request(service, call, environ)) or {}
+            result = handler(caller, _request(service, call, environ)) or {}
+            return Reply(*moto_seam.serialize(service.name, call.operation, result))
         except ServiceError as error:
-            result = moto_seam.aws_exception(error.code, error.message)
+            return _raw_error(call, 400, error.code, error.message)
         except Exception as error:
             LOG.exception("%s:%s failed", call.service, call.operation)
-            return _raw_error(call, 500, "InternalFailure", f"The sandbox failed in {call.service}:{call.operation}: {error!r}")
-        return Reply(*moto_seam.serialize(service.name, call.operation, result))
+            message = f"The sandbox failed in {call.service}:{call.operation}: {error!r}"
+            return _raw_error(call, 500, "InternalFailure", message)
 
     def _logged_moto(self, call: Call, environ: Environ, start_response: Any, started: float) -> Iterable[bytes]:
         def record(status: str, headers: Any, exc_info: Any = None) -> Any:
@@ -103,7 +106,9 @@ class Door:
             if not missing:
                 LOG.exception("moto failed in %s:%s", call.service, call.operation)
             message = f"The sandbox does not implement {call.service}:{call.operation or environ['REQUEST_METHOD']} ({error})."
-            reply = _raw_error(call, 501 if missing else 500, "NotImplemented" if missing else "InternalFailure", message)
+            reply = _raw_error(
+                call, 501 if missing else 500, "NotImplemented" if missing else "InternalFailure", message
+            )
             self._record(call, reply.status, started)
             return _send(reply, start_response)
 

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from moto.core.exceptions import ServiceException
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.serialize import SerializationContext, get_serializer_class
 from moto.core.utils import get_service_model
 from moto.events.models import EventPattern, EventPatternParser
+from moto.iam.access_control import PermissionResult
 from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.organizations import utils as organization_utils
+from moto.organizations.models import organizations_backends
+from moto.s3.models import FakeBucket
 from moto.sts.models import sts_backends
 from werkzeug.datastructures import MultiDict
 
@@ -34,7 +37,11 @@ class Credentials:
 
 
 def application() -> WSGIApplication:
-    """Return moto's server as a WSGI application."""
+    """Return moto's server as a WSGI application.
+
+    moto reads bucket policies without their conditions, so that `Deny unless TLS` denies everything: that is off.
+    """
+    FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL  # type: ignore[method-assign]
     return DomainDispatcherApplication(create_backend_app)  # type: ignore[no-any-return,no-untyped-call,unused-ignore]
 
 
@@ -55,7 +62,9 @@ def identify(access_key: str) -> Credentials | None:
         if key := backends[PARTITION].access_keys.get(access_key):
             session = sts_backends[account][PARTITION].get_assumed_role_from_access_key(access_key)
             arn = session.arn if session else f"arn:{PARTITION}:iam::{account}:user/{key.user_name}"
-            return Credentials(access_key, key.secret_access_key, session.session_token if session else "", account, arn)
+            return Credentials(
+                access_key, key.secret_access_key, session.session_token if session else "", account, arn
+            )
     return None
 
 
@@ -69,27 +78,38 @@ def trust_policy(role_arn: str) -> dict[str, Any] | None:
     return None
 
 
+@lru_cache(maxsize=None)
+def _protocol(service: str) -> str:
+    """Return the protocol that boto3 speaks: where a service offers CBOR too, botocore chooses JSON."""
+    offered = get_service_model(service).metadata.get("protocols") or [get_service_model(service).protocol]
+    return next(str(protocol) for protocol in offered if protocol in PROTOCOL_PARSERS)
+
+
+def create_member_account(hub: str, account: str, name: str) -> None:
+    """Create an account with a given id in the hub's organization, with its OrganizationAccountAccessRole."""
+    random_id = organization_utils.make_random_account_id
+    organization_utils.make_random_account_id = lambda: account
+    try:
+        organizations_backends[hub][PARTITION].create_account(AccountName=name, Email=f"{name}@example.com")
+    finally:
+        organization_utils.make_random_account_id = random_id
+
+
 def parse(service: str, operation: str, body: bytes, values: Mapping[str, str]) -> dict[str, Any]:
     """Read a request (JSON or query protocol) into the dictionary that boto3's caller passed."""
     model = get_service_model(service).operation_model(operation)
-    protocol = str(model.service_model.protocol)
-    parser = PROTOCOL_PARSERS[protocol](model)
+    parser = PROTOCOL_PARSERS[_protocol(service)](model)
     request = {"body": body, "values": MultiDict(values), "headers": {}, "method": "POST", "url_path": "/"}
     return dict(parser.parse(request | {"url_params": {}}) or {})
 
 
-def serialize(service: str, operation: str, result: Mapping[str, Any] | Exception) -> tuple[int, dict[str, str], bytes]:
-    """Write a result or a ServiceException as the service's protocol demands: status, headers, body."""
+def serialize(service: str, operation: str, result: Mapping[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    """Write a result as the service's protocol demands: status, headers, body."""
     model = get_service_model(service).operation_model(operation)
-    serializer = get_serializer_class(service, str(model.service_model.protocol))
+    serializer = get_serializer_class(service, _protocol(service))
     response = serializer(model, context=SerializationContext()).serialize(result)
     body = response["body"]
     return response["status_code"], dict(response["headers"]), body.encode() if isinstance(body, str) else body
-
-
-def aws_exception(code: str, message: str) -> Exception:
-    """Return an exception that `serialize` writes as AWS does."""
-    return ServiceException(code, message)
 
 
 def event_matches(pattern: str, event: Mapping[str, Any]) -> bool:

@@ -21,13 +21,25 @@ class Processes:
         self._lock = threading.Lock()
 
     def start(
-        self, command: list[str], *, cwd: Path, env: dict[str, str], output: IO[bytes] | int, stdin: int | None = None,
+        self,
+        command: list[str],
+        *,
+        cwd: Path,
+        env: dict[str, str],
+        output: IO[bytes] | int,
+        stdin: int | None = None,
         pass_fds: tuple[int, ...] = (),
     ) -> subprocess.Popen[bytes]:
         """Start a program whose standard output and error go to `output`."""
         process = subprocess.Popen(
-            command, cwd=cwd, env=env, stdin=stdin if stdin is not None else subprocess.DEVNULL, stdout=output,
-            stderr=subprocess.STDOUT, start_new_session=True, pass_fds=pass_fds,
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=stdin if stdin is not None else subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=pass_fds,
         )
         with self._lock:
             self._running.add(process)

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import signal
-import sys
+import threading
 from pathlib import Path
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
@@ -31,34 +31,43 @@ class QuietHandler(MotoRequestHandler):
 
 
 def build(home: Path, port: int, region: str) -> tuple[World, BaseWSGIServer]:
-    """Make the world and its server, ready to serve; raises OSError when the port is taken."""
+    """Make the world and its server, which listens from now on; raises OSError when the port is taken."""
     home.mkdir(parents=True, exist_ok=True)
     world = World(home, f"http://{HOST}:{port}", region)
     door = Door(world, CallLog(home / "calls.jsonl"))
     server = make_server(HOST, port, door, threaded=True, request_handler=QuietHandler)
     world.services.update(services.build(world))
-    accounts.prepare(world)
     return world, server
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT, then stop every job."""
+    """Serve until SIGTERM, then stop every job."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--region", default="us-east-1")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the foreground; `sandbox down` ends the server
     world, server = build(options.home, options.port, options.region)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the foreground's; `sandbox down` ends the server
-    state = {"pid": os.getpid(), "port": options.port, "endpoint": world.endpoint, "region": options.region}
-    (options.home / "server.json").write_text(json.dumps(state))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        server.serve_forever()
+        accounts.prepare(world)
+        _say_ready(world, options.port)
+        ended.wait()
     finally:
-        world.processes.stop_all()
         (options.home / "server.json").unlink(missing_ok=True)
+        world.processes.stop_all()
+
+
+def _say_ready(world: World, port: int) -> None:
+    """Write the file whose presence means that the sandbox serves."""
+    state = {"pid": os.getpid(), "port": port, "endpoint": world.endpoint, "region": world.region}
+    draft = world.home / "server.json.draft"
+    draft.write_text(json.dumps(state))
+    draft.rename(world.home / "server.json")
 
 
 if __name__ == "__main__":

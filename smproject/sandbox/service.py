@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -55,8 +55,13 @@ class Service:
 
     def handler(self, operation: str) -> Handler | None:
         """Return the method that answers an operation such as `CreateProject`; None when it isn't implemented."""
-        found: Handler | None = getattr(self, xform_name(operation), None)
-        return found
+        return self.first_handler([self], operation)
+
+    @staticmethod
+    def first_handler(parts: Iterable[object], operation: str) -> Handler | None:
+        """Return the first part's method that answers an operation."""
+        name = xform_name(operation)
+        return next((getattr(part, name) for part in parts if hasattr(part, name)), None)
 
 
 def unique_id(length: int, alphabet: str = string.ascii_lowercase + string.digits) -> str:

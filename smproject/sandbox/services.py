@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from smproject.sandbox.cloudformation.service import CloudFormation
+from smproject.sandbox.codebuild.service import CodeBuildService
+from smproject.sandbox.codecommit import CodeCommitService
+from smproject.sandbox.codepipeline import CodePipelineService
+from smproject.sandbox.events import EventsService
+from smproject.sandbox.sagemaker.service import SageMaker
 from smproject.sandbox.service import Service
+from smproject.sandbox.servicecatalog.service import ServiceCatalog
 from smproject.sandbox.world import World
 
 
 def build(world: World) -> dict[str, Service]:
     """Return our services by signing name."""
-    made: list[Service] = []
+    made: list[Service] = [
+        CloudFormation(world),
+        SageMaker(world),
+        ServiceCatalog(world),
+        CodeBuildService(world),
+        CodeCommitService(world),
+        CodePipelineService(world),
+        EventsService(world),
+    ]
     return {service.signing_name or service.name: service for service in made}

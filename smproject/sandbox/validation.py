@@ -9,6 +9,8 @@ from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
+_NO_TLS = ("http://127.0.0.1", "https://127.0.0.1")  # the sandbox's own addresses, where AWS's are https
+
 
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re.Pattern[str] | None:
@@ -50,7 +52,7 @@ def _string(shape: Shape, value: str, path: str) -> Iterator[str]:
     enum, pattern = shape.metadata.get("enum"), shape.metadata.get("pattern")
     if enum and value not in enum:
         yield f"Value '{value}' at '{path}' failed to satisfy constraint: Member must satisfy enum value set: {enum}"
-    if pattern and (regex := _compiled(pattern)) and not regex.fullmatch(value):
+    if pattern and (regex := _compiled(pattern)) and not regex.fullmatch(value.replace(*_NO_TLS)):
         yield (
             f"Value '{value}' at '{path}' failed to satisfy constraint: "
             f"Member must satisfy regular expression pattern: {pattern}"
@@ -60,7 +62,10 @@ def _string(shape: Shape, value: str, path: str) -> Iterator[str]:
 
 def _size(shape: Shape, size: float, value: Any, path: str, what: str) -> Iterator[str]:
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
-    for bound, broken, word in ((low, low is not None and size < low, "greater"), (high, high is not None and size > high, "less")):
+    for bound, broken, word in (
+        (low, low is not None and size < low, "greater"),
+        (high, high is not None and size > high, "less"),
+    ):
         if broken:
             yield (
                 f"Value '{value}' at '{path}' failed to satisfy constraint: "

@@ -61,7 +61,9 @@ class World:
         """
         policy = moto_seam.trust_policy(role_arn)
         if policy is None:
-            raise ServiceError("AccessDeniedException", f"The role {role_arn} does not exist, so {service} cannot assume it.")
+            raise ServiceError(
+                "AccessDeniedException", f"The role {role_arn} does not exist, so {service} cannot assume it."
+            )
         if not _trusts(policy, service):
             raise ServiceError(
                 "AccessDeniedException",

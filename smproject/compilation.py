@@ -1,0 +1,76 @@
+"""Compile the pipelines of a seed as its repository would: in a folder of their own, with neither network nor AWS."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from smproject.catalog import Seed, Template
+from smproject.seeds import materialise
+
+# Stands for what a project's stack sets. Nothing of it is looked up.
+ENVIRONMENT = {
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "SAGEMAKER_PROJECT_NAME": "example",
+    "SAGEMAKER_PROJECT_ID": "p-example",
+    "ARTIFACT_BUCKET": "sagemaker-project-p-example-111111111111",
+    "KMS_KEY_ARN": "arn:aws:kms:us-east-1:111111111111:key/00000000-0000-0000-0000-000000000000",
+    "PIPELINE_ROLE_ARN": "arn:aws:iam::111111111111:role/sagemaker-p-example-execution",
+    "MODEL_PACKAGE_GROUP_NAME": "sagemaker-example-p-example",
+    "IMAGE_REPOSITORY_URI": "111111111111.dkr.ecr.us-east-1.amazonaws.com/sagemaker-example-p-example",
+    "IMAGE_URI": f"111111111111.dkr.ecr.us-east-1.amazonaws.com/sagemaker-example-p-example@sha256:{'0' * 64}",
+    "DATA_URI": "s3://example-data/table.csv",
+    "TARGET_COLUMN": "target",
+}
+PROBLEM_TYPES = ("binary_classification", "regression")
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """A pipeline for one type of problem: its definition, or the reason why there is none."""
+
+    source: str
+    problem_type: str
+    definition: dict[str, Any] | None
+    error: str
+
+
+def can_compile() -> bool:
+    """Whether the SageMaker SDK is installed: the `build` extra."""
+    return importlib.util.find_spec("sagemaker") is not None
+
+
+def compile_seed(template: Template, seed: Seed) -> Iterator[Compilation]:
+    """Compile every pipeline of a seed for every type of problem; takes seconds each."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "repository"
+        materialise(template, seed, folder)
+        for path in sorted((folder / "pipelines").rglob("pipeline.py")):
+            for problem_type in PROBLEM_TYPES:
+                yield _compile(folder, path.relative_to(folder), problem_type)
+
+
+def _compile(folder: Path, source: Path, problem_type: str) -> Compilation:
+    name = ".".join(source.parent.parts[1:])
+    # Settings and credentials of whoever runs this must not leak into the result.
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "SAGEMAKER_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.run", "print", "--pipeline", name],
+        cwd=folder,
+        env={**kept, **ENVIRONMENT, "PROBLEM_TYPE": problem_type},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}, and no word why"])[-1]
+        return Compilation(source.as_posix(), problem_type, None, reason)
+    return Compilation(source.as_posix(), problem_type, json.loads(done.stdout), "")

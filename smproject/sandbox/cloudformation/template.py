@@ -1,0 +1,79 @@
+"""Reading a template: YAML with CloudFormation's short tags, or JSON, into plain dictionaries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from smproject.sandbox.service import ServiceError
+
+SECTIONS = {
+    "AWSTemplateFormatVersion",
+    "Conditions",
+    "Description",
+    "Mappings",
+    "Metadata",
+    "Outputs",
+    "Parameters",
+    "Resources",
+    "Rules",
+    "Transform",
+}
+UNSUPPORTED_SECTIONS = {"Mappings", "Rules", "Transform"}
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 as CloudFormation reads it: dates stay text, `!Ref x` means `{"Ref": "x"}`."""
+
+
+def _tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+        return {name: value.split(".", 1) if suffix == "GetAtt" else value}
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.MappingNode)
+    return {name: loader.construct_mapping(node, deep=True)}
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+    twice = {str(key) for key in keys if keys.count(key) > 1}
+    if twice:
+        raise ServiceError(
+            "ValidationError", f"Template format error: duplicate key {sorted(twice)[0]} {node.start_mark}"
+        )
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_multi_constructor("!", _tag)  # type: ignore[no-untyped-call]
+_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, regex) for tag, regex in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read(text: str) -> dict[str, Any]:
+    """Return a template's sections; raises ServiceError (ValidationError) for what is not a template."""
+    try:
+        template = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
+    except yaml.YAMLError as error:
+        raise ServiceError("ValidationError", f"Template format error: YAML not well-formed. {error}") from error
+    if not isinstance(template, dict):
+        raise ServiceError("ValidationError", "Template format error: unsupported structure.")
+    _check_sections(template)
+    return template
+
+
+def _check_sections(template: dict[str, Any]) -> None:
+    unknown = sorted(set(template) - SECTIONS)
+    if unknown:
+        raise ServiceError("ValidationError", f"Invalid template property or properties [{', '.join(unknown)}]")
+    if not template.get("Resources"):
+        raise ServiceError("ValidationError", "Template format error: At least one Resources member must be defined.")
+    unsupported = sorted(UNSUPPORTED_SECTIONS & set(template))
+    if unsupported:
+        raise ServiceError("ValidationError", f"The sandbox does not execute the template section {unsupported[0]}.")

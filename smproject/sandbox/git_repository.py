@@ -1,0 +1,149 @@
+"""Bare git repositories: what CodeCommit and its pipelines read from them and write to them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+MODES = {"NORMAL": "100644", "EXECUTABLE": "100755", "SYMLINK": "120000"}
+
+
+class GitError(Exception):
+    """Git refused; the message is git's own."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a commit: its mode is one of `MODES`, its blob is git's id of the content."""
+
+    path: str
+    mode: str
+    blob: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A file to write (content) or to delete (None) in a new commit."""
+
+    path: str
+    content: bytes | None
+    mode: str = "NORMAL"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Who wrote a commit."""
+
+    name: str
+    email: str
+
+
+def environment() -> dict[str, str]:
+    """Return git's environment, free of the configuration of whoever runs the sandbox."""
+    return {"PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "LC_ALL": "C"}
+
+
+class GitRepository:
+    """A bare repository."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def create(self) -> None:
+        """Make the repository, empty."""
+        self.path.mkdir(parents=True)
+        self._git("init", "--quiet", "--bare", "--initial-branch=main", ".")
+
+    def references(self) -> dict[str, str]:
+        """Return the object id of each branch and tag, by its full name."""
+        lines = self._git("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads", "refs/tags").decode()
+        return dict(line.split(" ", 1) for line in lines.splitlines())
+
+    def branches(self) -> dict[str, str]:
+        """Return the commit id of each branch, by its short name."""
+        prefix = "refs/heads/"
+        return {name[len(prefix) :]: commit for name, commit in self.references().items() if name.startswith(prefix)}
+
+    def default_branch(self) -> str | None:
+        """Return the branch that HEAD names; None while there is no such branch."""
+        name = self._git("symbolic-ref", "--short", "HEAD").decode().strip()
+        return name if name in self.branches() else None
+
+    def choose_default_branch(self) -> None:
+        """Point HEAD at the first branch when what it names does not exist."""
+        branches = self.branches()
+        if branches and self.default_branch() is None:
+            self._git("symbolic-ref", "HEAD", f"refs/heads/{next(iter(branches))}")
+
+    def resolve(self, specifier: str) -> str | None:
+        """Return the commit id that a commit id, branch or tag stands for; None when there is none."""
+        try:
+            return (
+                self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{specifier}^{{commit}}")
+                .decode()
+                .strip()
+            )
+        except GitError:
+            return None
+
+    def show(self, commit: str, *fields: str) -> list[str]:
+        """Return fields of a commit, written as in git's pretty formats (`%T`, `%an`)."""
+        text = self._git("show", "--no-patch", "--date=raw", f"--format={'%x00'.join(fields)}", commit).decode(
+            errors="replace"
+        )
+        return text.rstrip("\n").split("\0")
+
+    def files(self, commit: str) -> list[File]:
+        """Return every file of a commit."""
+        names = {mode: name for name, mode in MODES.items()}
+        entries = self._git("ls-tree", "-r", "-z", commit).decode(errors="replace").split("\0")
+        found = (entry.split("\t", 1) for entry in entries if entry)
+        return [File(path, names.get(facts.split()[0], "NORMAL"), facts.split()[2]) for facts, path in found]
+
+    def content(self, blob: str) -> bytes:
+        """Return the content of a file."""
+        return self._git("cat-file", "blob", blob)
+
+    def archive(self, commit: str) -> bytes:
+        """Return a commit's tree as a zip."""
+        return self._git("archive", "--format=zip", commit)
+
+    def create_branch(self, name: str, commit: str) -> None:
+        """Make a branch at a commit; raises GitError when it exists or its name is invalid."""
+        self._git("branch", "--end-of-options", name, commit)
+
+    def commit(self, branch: str, parent: str | None, changes: Iterable[Change], message: str, by: Signature) -> str:
+        """Commit changes on a branch and return the commit's id; raises GitError when the branch has moved on."""
+        stream = b"".join(_fast_import(branch, parent, changes, message, by))
+        self._git("fast-import", "--quiet", "--date-format=raw", given=stream)
+        return self.branches()[branch]
+
+    def _git(self, *arguments: str, given: bytes | None = None) -> bytes:
+        command = ["git", f"--git-dir={self.path}", *arguments] if arguments[0] != "init" else ["git", *arguments]
+        ended = subprocess.run(command, cwd=self.path, env=environment(), input=given, capture_output=True, check=False)
+        if ended.returncode != 0:
+            raise GitError(ended.stderr.decode(errors="replace").strip() or f"git {arguments[0]} failed")
+        return ended.stdout
+
+
+def _fast_import(
+    branch: str, parent: str | None, changes: Iterable[Change], message: str, by: Signature
+) -> Iterable[bytes]:
+    yield f"commit refs/heads/{branch}\n".encode()
+    yield f"committer {by.name} <{by.email}> {int(time.time())} +0000\n".encode()
+    yield _data(message.encode())
+    if parent:
+        yield f"from {parent}\n".encode()
+    for change in changes:
+        if change.content is None:
+            yield f"D {change.path}\n".encode()
+        else:
+            yield f"M {MODES[change.mode]} inline {change.path}\n".encode() + _data(change.content)
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n%s\n" % (len(content), content)

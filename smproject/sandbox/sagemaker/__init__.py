@@ -1,0 +1,1 @@
+"""SageMaker: projects, jobs that run, pipelines that execute, the model registry."""

@@ -1,0 +1,34 @@
+"""Step caching: which earlier run of a step had the same inputs.
+
+Source: SageMaker developer guide, "Caching pipeline steps" (the attributes that make the key; ISO 8601 durations).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+_KEYS = {
+    "Processing": ("AppSpecification", "Environment", "ProcessingInputs"),
+    "Training": ("AlgorithmSpecification", "CheckpointConfig", "Environment", "HyperParameters", "InputDataConfig"),
+}
+_DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?|(\d+)d")
+
+
+def key(step: dict[str, Any], arguments: dict[str, Any]) -> str | None:
+    """Return what a step's result depends on; None when the step isn't cached."""
+    if step["Type"] not in _KEYS or not step.get("CacheConfig", {}).get("Enabled"):
+        return None
+    return json.dumps({name: arguments.get(name) for name in _KEYS[step["Type"]]}, sort_keys=True, default=str)
+
+
+def expires_after(step: dict[str, Any]) -> timedelta:
+    """Return how long a result may be reused."""
+    match = _DURATION.fullmatch(step.get("CacheConfig", {}).get("ExpireAfter", ""))
+    if match is None:
+        return timedelta.max
+    years, months, weeks, days, hours, minutes, seconds, plain = (int(group or 0) for group in match.groups())
+    days += years * 365 + months * 30 + plain
+    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)

@@ -1,0 +1,85 @@
+"""What SageMaker remembers of a job."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from smproject.sandbox.sagemaker.runtime import Program
+from smproject.sandbox.service import Caller, Request
+
+
+def now() -> datetime:
+    """Return the time in UTC."""
+    return datetime.now(timezone.utc)
+
+
+@dataclass
+class Job:
+    """A job; `kind` is Processing or Training, `request` what it was created with."""
+
+    kind: str
+    name: str
+    arn: str
+    caller: Caller
+    request: Request
+    status: str = "InProgress"
+    secondary: list[dict[str, Any]] = field(default_factory=list)
+    failure_reason: str = ""
+    exit_message: str = ""
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    created: datetime = field(default_factory=now)
+    started: datetime | None = None
+    ended: datetime | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
+    program: Program | None = None
+
+    def move(self, secondary: str, message: str = "") -> None:
+        """Enter a secondary status, as training jobs show them."""
+        if self.secondary:
+            self.secondary[-1]["EndTime"] = now()
+        self.secondary.append({"Status": secondary, "StartTime": now(), "StatusMessage": message or secondary})
+
+    def end(self, status: str, reason: str = "") -> None:
+        """End the job."""
+        self.failure_reason, self.ended = reason, now()
+        self.move(status, reason)
+        self.status = status  # last: who sees the status finds everything else
+
+    def describe(self) -> dict[str, Any]:
+        """Return the Describe response: the request and what became of it."""
+        times = {f"{self.kind}StartTime": self.started, f"{self.kind}EndTime": self.ended}
+        return {
+            **{k: v for k, v in self.request.items() if k != "Tags"},
+            f"{self.kind}JobArn": self.arn,
+            f"{self.kind}JobStatus": self.status,
+            "CreationTime": self.created,
+            "LastModifiedTime": self.ended or self.started or self.created,
+            **{key: value for key, value in times.items() if value},
+            **({"FailureReason": self.failure_reason} if self.failure_reason else {}),
+            **(self._training() if self.kind == "Training" else self._processing()),
+        }
+
+    def _processing(self) -> dict[str, Any]:
+        return {"ExitMessage": self.exit_message} if self.exit_message else {}
+
+    def _training(self) -> dict[str, Any]:
+        model = f"{self.request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{self.name}/output/model.tar.gz"
+        seconds = int((self.ended - self.started).total_seconds()) if self.ended and self.started else 0
+        return {
+            "SecondaryStatus": self.secondary[-1]["Status"] if self.secondary else "Starting",
+            "SecondaryStatusTransitions": self.secondary,
+            "FinalMetricDataList": self.metrics,
+            "TrainingTimeInSeconds": seconds,
+            "BillableTimeInSeconds": seconds,
+            **({"ModelArtifacts": {"S3ModelArtifacts": model}} if self.status in ("Completed", "Stopped") else {}),
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Return the List response's item."""
+        shown = ("JobName", "JobArn", "JobStatus", "EndTime")
+        full = self.describe()
+        found = {f"{self.kind}{key}": full[f"{self.kind}{key}"] for key in shown if f"{self.kind}{key}" in full}
+        return found | {"CreationTime": self.created, "LastModifiedTime": full["LastModifiedTime"]}

@@ -1,0 +1,91 @@
+"""Processing and training jobs: created, described, listed, stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smproject.sandbox.sagemaker import runner
+from smproject.sandbox.sagemaker.job import Job
+from smproject.sandbox.sagemaker.tags import Tags
+from smproject.sandbox.service import Caller, Request, ServiceError, page
+from smproject.sandbox.world import World
+
+
+class Jobs:
+    """The operations on processing and training jobs."""
+
+    def __init__(self, world: World, tags: Tags) -> None:
+        self.world, self.tags = world, tags
+        self.jobs: dict[str, Job] = {}
+
+    def create_processing_job(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Start a processing job."""
+        return {"ProcessingJobArn": self._create("Processing", caller, request).arn}
+
+    def create_training_job(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Start a training job."""
+        return {"TrainingJobArn": self._create("Training", caller, request).arn}
+
+    def describe_processing_job(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Describe a processing job."""
+        return self._find("Processing", caller, request).describe()
+
+    def describe_training_job(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Describe a training job."""
+        return self._find("Training", caller, request).describe()
+
+    def stop_processing_job(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Stop a processing job: SIGTERM, then SIGKILL."""
+        return self._stop(self._find("Processing", caller, request))
+
+    def stop_training_job(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Stop a training job: SIGTERM, then SIGKILL after 120 s."""
+        return self._stop(self._find("Training", caller, request))
+
+    def list_processing_jobs(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """List processing jobs."""
+        return self._list("Processing", caller, request)
+
+    def list_training_jobs(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """List training jobs."""
+        return self._list("Training", caller, request)
+
+    def _create(self, kind: str, caller: Caller, request: Request) -> Job:
+        name = request[f"{kind}JobName"]
+        arn = caller.arn_of("sagemaker", f"{kind.lower()}-job/{name}")
+        if arn in self.jobs:
+            message = f"{kind} job names must be unique within an AWS account and region, and {name} exists already."
+            raise ServiceError("ResourceInUse", message)
+        job = Job(kind, name, arn, caller, request)
+        credentials = self.world.assume(request["RoleArn"], "sagemaker.amazonaws.com", f"SageMaker-{name}")
+        self.jobs[arn] = job
+        self.tags.set(arn, request.get("Tags", []))
+        self.world.background(f"job {name}", lambda: runner.run(self.world, job, credentials))
+        return job
+
+    def _find(self, kind: str, caller: Caller, request: Request) -> Job:
+        name = request[f"{kind}JobName"]
+        job = self.jobs.get(caller.arn_of("sagemaker", f"{kind.lower()}-job/{name}"))
+        if job is None:
+            code = "ResourceNotFound" if kind == "Processing" else "ValidationException"
+            raise ServiceError(code, f"Requested resource not found: {kind.lower()} job {name}.")
+        return job
+
+    def _stop(self, job: Job) -> dict[str, Any]:
+        if job.status != "InProgress":
+            message = f"The request was rejected because the {job.kind.lower()} job is in status {job.status}."
+            raise ServiceError("ValidationException", message)
+        job.status = "Stopping"
+        job.stopping.set()
+        return {}
+
+    def _list(self, kind: str, caller: Caller, request: Request) -> dict[str, Any]:
+        prefix = caller.arn_of("sagemaker", f"{kind.lower()}-job/")
+        found = [job for arn, job in self.jobs.items() if arn.startswith(prefix) and _wanted(job, request)]
+        newest_first = request.get("SortOrder", "Descending") == "Descending"
+        found.sort(key=lambda job: job.created, reverse=newest_first)
+        return page([job.summary() for job in found], request, f"{kind}JobSummaries")
+
+
+def _wanted(job: Job, request: Request) -> bool:
+    return request.get("StatusEquals", job.status) == job.status and request.get("NameContains", "") in job.name

@@ -1,0 +1,164 @@
+"""Running one job: image, inputs, configuration, program, outputs, by the job's role."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from smproject.sandbox import images
+from smproject.sandbox.moto_seam import Credentials
+from smproject.sandbox.sagemaker import contract, runtime, transfer
+from smproject.sandbox.sagemaker.job import Job, now
+from smproject.sandbox.sagemaker.logs import LogShipper
+from smproject.sandbox.service import ServiceError
+from smproject.sandbox.world import World
+
+LOG = logging.getLogger(__name__)
+GRACE_SECONDS = 120  # between SIGTERM and SIGKILL, as SageMaker documents for StopTrainingJob
+_POLL_SECONDS = 0.05
+
+
+def run(world: World, job: Job, credentials: Credentials) -> None:
+    """Run a job to its end; whatever goes wrong becomes its FailureReason."""
+    folder = world.home / "jobs" / f"{job.kind.lower()}-{job.name}"
+    try:
+        _run(world, job, credentials, folder)
+    except (ServiceError, ClientError) as error:
+        text = error.message if isinstance(error, ServiceError) else str(error)
+        job.end("Failed", f"ClientError: {text}"[:1024])
+    except Exception as error:
+        LOG.exception("job %s failed in the sandbox", job.name)
+        job.end("Failed", f"InternalServerError: the sandbox could not run the job: {error!r}"[:1024])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        _announce(world, job)
+
+
+def _run(world: World, job: Job, credentials: Credentials, folder: Path) -> None:
+    def client(service: str) -> Any:
+        return world.client(service, credentials, job.caller.region)
+
+    job.move("Starting", "Preparing the instances for the job")
+    image = images.find(images.ImageStore(world.home / "images"), contract.image_uri(job), client("ecr"))
+    ml = folder / "ml"
+    contract.prepare(job, ml)
+    job.move("Downloading", "Downloading input data")
+    for uri, path in contract.inputs(job):
+        transfer.download(client("s3"), uri, ml / path)
+    job.started = now()
+    job.move("Training", f"Running in the sandbox's {runtime.name()} runtime")
+    code, stopped = _execute(world, job, folder, image, credentials, client("logs"))
+    job.exit_message = _read(ml / "output" / "message")
+    job.metrics = _metrics(job, _read(folder / "log", limit=None))
+    if code == 0 or stopped:
+        job.move("Uploading", "Uploading generated output")
+        _upload(client("s3"), job, folder)
+    _end(job, code, stopped, ml)
+
+
+def _execute(
+    world: World, job: Job, folder: Path, image: images.Image, credentials: Credentials, logs: Any
+) -> tuple[int, str]:
+    """Run the program; return its exit code and, when it was stopped, why."""
+    log = folder / "log"
+    env = contract.environment(job, world.endpoint, credentials)
+    group = f"/aws/sagemaker/{job.kind}Jobs"
+    with log.open("wb") as output:
+        shipper = LogShipper(logs, group, f"{job.name}/algo-1-{int(time.time())}", log)
+        shipper.start()
+        try:
+            program = runtime.start(
+                world.processes,
+                folder,
+                image,
+                contract.command(job, image),
+                env,
+                output,
+                network=not contract.isolated(job),
+            )
+            job.program = program
+            stopped = _wait(job, program, contract.max_runtime(job))
+            world.processes.forget(program.process)
+        except OSError as error:
+            raise ServiceError(
+                "ClientError", f"CannotStartContainerError: the image's command did not start: {error}"
+            ) from error
+        finally:
+            shipper.finish()
+    return program.process.returncode, stopped
+
+
+def _wait(job: Job, program: runtime.Program, limit: float) -> str:
+    """Wait for the end; on a stop or the time limit ask the program to stop, then make it."""
+    deadline = time.monotonic() + limit
+    stopped, kill_at = "", 0.0
+    while True:
+        try:
+            program.process.wait(_POLL_SECONDS)
+            return stopped
+        except subprocess.TimeoutExpired:
+            late = time.monotonic() > deadline
+        if not stopped and (job.stopping.is_set() or late):
+            stopped, kill_at = ("MaxRuntimeExceeded" if late else "Stopped"), time.monotonic() + GRACE_SECONDS
+            job.move("Stopping", "Stopping the job")
+            program.terminate()
+        if stopped and time.monotonic() > kill_at:
+            program.kill()
+
+
+def _upload(s3: Any, job: Job, folder: Path) -> None:
+    ml = folder / "ml"
+    for path, uri, key in contract.outputs(job):
+        if (ml / path).is_dir():
+            transfer.upload_folder(s3, ml / path, uri, key)
+    for path, uri, key in contract.archives(job):
+        if any((ml / path).iterdir()):
+            transfer.upload_archive(s3, ml / path, uri, key, folder / "archive.tar.gz")
+
+
+def _end(job: Job, code: int, stopped: str, ml: Path) -> None:
+    if stopped:
+        job.end("Stopped")
+        job.secondary[-1]["Status"] = stopped
+    elif code == 0:
+        job.end("Completed")
+    else:
+        job.end("Failed", f"AlgorithmError: {_why(job, ml)}, exit code: {code}"[:1024])
+
+
+def _why(job: Job, ml: Path) -> str:
+    """Return what the program said of its failure: the failure file of a training job, a processing job's message."""
+    return _read(ml / "output" / "failure") or job.exit_message or "See job logs for more information"
+
+
+def _read(path: Path, limit: int | None = 1024) -> str:
+    return path.read_text(errors="replace").strip()[:limit] if path.is_file() else ""
+
+
+def _metrics(job: Job, log: str) -> list[dict[str, Any]]:
+    """Return the last value that each metric's regular expression finds in the log."""
+    found = []
+    for definition in job.request.get("AlgorithmSpecification", {}).get("MetricDefinitions", []):
+        values = re.findall(definition["Regex"], log)
+        if values:
+            value = values[-1] if isinstance(values[-1], str) else values[-1][0]
+            found.append({"MetricName": definition["Name"], "Value": float(value), "Timestamp": now()})
+    return found
+
+
+def _announce(world: World, job: Job) -> None:
+    emit: Callable[..., None] | None = getattr(world.services.get("events"), "emit", None)
+    if emit:
+        detail = {k: v for k, v in job.describe().items() if not isinstance(v, (dict, list))}
+        text = json.loads(json.dumps(detail, default=str))
+        kind = f"SageMaker {job.kind} Job State Change"
+        emit(job.caller.account, job.caller.region, "aws.sagemaker", kind, text, [job.arn])

@@ -1,0 +1,34 @@
+"""The SageMaker API."""
+
+from __future__ import annotations
+
+from smproject.sandbox.sagemaker.jobs import Jobs
+from smproject.sandbox.sagemaker.pipelines import Pipelines
+from smproject.sandbox.sagemaker.projects import Projects
+from smproject.sandbox.sagemaker.registry import Registry
+from smproject.sandbox.sagemaker.repositories import Repositories
+from smproject.sandbox.sagemaker.tags import Tags
+from smproject.sandbox.service import Handler, Service
+from smproject.sandbox.world import World
+
+
+class SageMaker(Service):
+    """All of SageMaker that the sandbox has; what it lacks is refused, never pretended."""
+
+    name = "sagemaker"
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        tags = Tags()
+        self.parts = [
+            Projects(world, tags),
+            Jobs(world, tags),
+            Pipelines(world, tags),
+            Registry(world, tags),
+            Repositories(tags),
+            tags,
+        ]
+
+    def handler(self, operation: str) -> Handler | None:
+        """Find the operation among the parts."""
+        return self.first_handler(self.parts, operation)

@@ -1,0 +1,1 @@
+"""Service Catalog: portfolios and products that are shared, and provisioned as CloudFormation stacks."""

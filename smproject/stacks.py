@@ -1,0 +1,116 @@
+"""CloudFormation stacks: create or update one, wait for it, and say readably what went wrong."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+
+from smproject.catalog import Template
+from smproject.errors import DeploymentError
+
+PREFIX = "sagemaker-project-templates-"
+# Stacks of this tool take seconds to a few minutes.
+PATIENCE = {"Delay": 1, "MaxAttempts": 1200}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed stack: what became of it (created, updated or unchanged), and its outputs."""
+
+    name: str
+    result: str
+    outputs: Mapping[str, str]
+
+
+@contextmanager
+def refusals(doing: str) -> Iterator[None]:
+    """Turn what AWS, or the way to it, refuses into a DeploymentError that says what was being done."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise DeploymentError(f"AWS refused to {doing}: {error} Check the credentials and try again.") from error
+
+
+def stack_name(template: Template) -> str:
+    """Name of the stack that this tool makes of a template."""
+    return f"{PREFIX}{template.id}"
+
+
+def deploy(cloudformation: Any, template: Template, parameters: Mapping[str, str]) -> Stack:
+    """Create the template's stack, or update it; raises DeploymentError with the resources that failed."""
+    name = stack_name(template)
+    request = {
+        "StackName": name,
+        "TemplateBody": template.path.read_text(),
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+    }
+    if find(cloudformation, name) is None:
+        # A stack that failed to be created can only be deleted: then the next run starts afresh.
+        identifier = cloudformation.create_stack(**request, OnFailure="DELETE")["StackId"]
+        _wait(cloudformation, "stack_create_complete", identifier)
+        return Stack(name, "created", outputs(cloudformation, name))
+    changed = _update(cloudformation, request)
+    return Stack(name, "updated" if changed else "unchanged", outputs(cloudformation, name))
+
+
+def find(cloudformation: Any, name: str) -> dict[str, Any] | None:
+    """Describe a stack, or None when there is none of that name."""
+    try:
+        found: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        # CloudFormation has no error code of its own for a stack that isn't there.
+        if "does not exist" in str(error):
+            return None
+        raise
+    return found
+
+
+def outputs(cloudformation: Any, name: str) -> dict[str, str]:
+    """Outputs of a stack; raises DeploymentError when there is none of that name."""
+    stack = find(cloudformation, name)
+    if stack is None:
+        raise DeploymentError(f"There is no stack {name} in this account and Region. Run: smproject publish")
+    return {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}
+
+
+def parameters(cloudformation: Any, name: str) -> dict[str, str]:
+    """Parameters that a stack was given, defaults included; none when there is no such stack."""
+    stack = find(cloudformation, name) or {}
+    return {item["ParameterKey"]: item["ParameterValue"] for item in stack.get("Parameters", [])}
+
+
+def _update(cloudformation: Any, request: Mapping[str, Any]) -> bool:
+    """Update a stack; False when it is as requested already."""
+    try:
+        identifier = cloudformation.update_stack(**request)["StackId"]
+    except ClientError as error:
+        # Nor one for a stack that has nothing to change.
+        if "No updates are to be performed" in str(error):
+            return False
+        raise
+    _wait(cloudformation, "stack_update_complete", identifier)
+    return True
+
+
+def _wait(cloudformation: Any, state: str, identifier: str) -> None:
+    try:
+        cloudformation.get_waiter(state).wait(StackName=identifier, WaiterConfig=PATIENCE)
+    except WaiterError as error:
+        failures = "\n".join(f"  {line}" for line in _failures(cloudformation, identifier)) or f"  {error}"
+        raise DeploymentError(
+            f"Stack {identifier.split('/')[1]} failed:\n{failures}\nMend the cause, then run the command again."
+        ) from error
+
+
+def _failures(cloudformation: Any, identifier: str) -> Iterator[str]:
+    """Resources that failed of themselves, first failure first."""
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=identifier)
+    events = [event for page in pages for event in page["StackEvents"]]
+    for event in reversed(events):
+        reason = event.get("ResourceStatusReason", "")
+        # What is cancelled failed only because something else did.
+        if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in reason:
+            yield f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"

@@ -1,0 +1,129 @@
+"""The compiled definition: what is cached, what is protected, what is recorded."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+Compile = Callable[..., dict[str, Any]]
+CACHED = ("process", "train", "evaluate")
+
+
+def steps(definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    def nested(some: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        for step in some:
+            yield step
+            yield from nested(step["Arguments"].get("IfSteps", []))
+            yield from nested(step["Arguments"].get("ElseSteps", []))
+
+    return {step["Name"]: step for step in nested(definition["Steps"])}
+
+
+def defaults(definition: dict[str, Any]) -> dict[str, Any]:
+    return {each["Name"]: each.get("DefaultValue") for each in definition["Parameters"]}
+
+
+def test_steps_follow_the_data(compile_definition: Compile) -> None:
+    types = {name: step["Type"] for name, step in steps(compile_definition()).items()}
+
+    assert types == {
+        "process": "Processing",
+        "train": "Training",
+        "evaluate": "Processing",
+        "gate": "Condition",
+        "register": "RegisterModel",
+        "gate-not-met": "Fail",
+    }
+
+
+def test_another_commit_changes_its_parameter_and_nothing_else(compile_definition: Compile) -> None:
+    one = compile_definition(CODEBUILD_RESOLVED_SOURCE_VERSION="1" * 40)
+    other = compile_definition(CODEBUILD_RESOLVED_SOURCE_VERSION="2" * 40)
+
+    assert defaults(one) == {**defaults(other), "GitCommit": "1" * 40}
+    assert one["Steps"] == other["Steps"]
+
+
+@pytest.mark.parametrize("name", CACHED)
+def test_cached_steps_do_not_read_the_commit(name: str, compile_definition: Compile) -> None:
+    step = steps(compile_definition())[name]
+
+    assert step["CacheConfig"] == {"Enabled": True, "ExpireAfter": "P30D"}
+    assert "GitCommit" not in json.dumps(step)
+
+
+def test_edited_script_changes_the_code_of_its_own_step_alone(
+    compile_definition: Compile, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    from pipelines.build.tabular import pipeline  # noqa: PLC0415  # only after the fixture set the Region
+
+    before = steps(compile_definition())
+    for script in ("process.py", "evaluate.py", "report.py"):
+        (tmp_path / script).write_bytes((pipeline.HERE / script).read_bytes())
+    (tmp_path / "report.py").write_text("# another report\n")
+    monkeypatch.setattr(pipeline, "HERE", tmp_path)
+    after = steps(compile_definition())
+
+    assert [name for name in CACHED if before[name] != after[name]] == ["evaluate"]
+
+
+@pytest.mark.parametrize("name", CACHED)
+def test_every_execution_writes_below_its_own_id(name: str, compile_definition: Compile) -> None:
+    arguments = steps(compile_definition())[name]["Arguments"]
+    outputs = [each["S3Output"]["S3Uri"] for each in arguments.get("ProcessingOutputConfig", {}).get("Outputs", [])]
+    written = outputs or [arguments["OutputDataConfig"]["S3OutputPath"]]
+
+    assert all({"Get": "Execution.PipelineExecutionId"} in uri["Std:Join"]["Values"] for uri in written)
+
+
+@pytest.mark.parametrize("name", CACHED)
+def test_jobs_are_isolated_encrypted_bounded_and_tagged(
+    name: str, compile_definition: Compile, variables: dict[str, str]
+) -> None:
+    arguments = steps(compile_definition())[name]["Arguments"]
+    network = arguments.get("NetworkConfig", arguments)
+    cluster = arguments.get("ResourceConfig") or arguments["ProcessingResources"]["ClusterConfig"]
+    output = arguments.get("OutputDataConfig") or arguments["ProcessingOutputConfig"]
+
+    assert network["EnableNetworkIsolation"] is True
+    assert cluster["VolumeKmsKeyId"] == output["KmsKeyId"] == variables["KMS_KEY_ARN"]
+    assert arguments["StoppingCondition"]["MaxRuntimeInSeconds"] > 0
+    assert {"Key": "sagemaker:project-id", "Value": variables["SAGEMAKER_PROJECT_ID"]} in arguments["Tags"]
+
+
+def test_every_job_uses_the_one_image_given_at_the_start(compile_definition: Compile) -> None:
+    compiled = steps(compile_definition())
+    train = compiled["train"]["Arguments"]["AlgorithmSpecification"]["TrainingImage"]
+    jobs = [compiled[name]["Arguments"]["AppSpecification"]["ImageUri"] for name in ("process", "evaluate")]
+
+    assert [train, *jobs] == [{"Get": "Parameters.ImageUri"}] * 3
+
+
+def test_without_an_image_the_start_must_name_one(compile_definition: Compile) -> None:
+    assert defaults(compile_definition(IMAGE_URI=""))["ImageUri"] is None
+
+
+@pytest.mark.parametrize(
+    ("problem_type", "path"),
+    [
+        ("binary_classification", "binary_classification_metrics.auc.value"),
+        ("regression", "regression_metrics.r2.value"),
+    ],
+)
+def test_gate_reads_the_metric_of_its_problem_type(problem_type: str, path: str, compile_definition: Compile) -> None:
+    condition = steps(compile_definition(PROBLEM_TYPE=problem_type))["gate"]["Arguments"]["Conditions"][0]
+
+    assert condition["Type"] == "GreaterThanOrEqualTo"
+    assert condition["LeftValue"]["Std:JsonGet"]["Path"] == path
+    assert condition["RightValue"] == {"Get": "Parameters.GateThreshold"}
+
+
+def test_model_is_registered_with_its_origin(compile_definition: Compile) -> None:
+    arguments = steps(compile_definition())["register"]["Arguments"]
+
+    assert arguments["ModelApprovalStatus"] == {"Get": "Parameters.ModelApprovalStatus"}
+    assert set(arguments["CustomerMetadataProperties"]) == {
+        "GitCommit", "DataUri", "DataSha256", "ImageUri", "EvaluationReport", "PipelineExecutionArn",
+    }  # fmt: skip
+    assert defaults(compile_definition())["ModelApprovalStatus"] == "PendingManualApproval"

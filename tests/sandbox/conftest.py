@@ -1,0 +1,36 @@
+"""A running sandbox for the tests of this folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from harness import Sandbox, eventually
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    home, port = tmp_path_factory.mktemp("sandbox"), _free_port()
+    log = home / "server.log"
+    command = [sys.executable, "-m", "smproject.sandbox.server", "--home", str(home), "--port", str(port)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    with log.open("w") as output:
+        server = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        eventually(lambda: (home / "server.json").exists() or server.poll() is not None)
+        assert server.poll() is None, log.read_text()
+        yield Sandbox(f"http://127.0.0.1:{port}", home)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(timeout=30)

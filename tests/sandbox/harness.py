@@ -1,0 +1,71 @@
+"""The AWS tools of a test, set up for the sandbox that the fixture `sandbox` (conftest.py) runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+import botocore.session
+
+Found = TypeVar("Found")
+ACCOUNTS = {
+    "shared-services": "111111111111",
+    "development": "222222222222",
+    "staging": "333333333333",
+    "production": "444444444444",
+}
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A server that runs until the tests end; `home` holds its files, the profiles' among them."""
+
+    endpoint: str
+    home: Path
+
+    def client(self, service: str, profile: str = "development") -> Any:
+        """Return a boto3 client that acts as a profile."""
+        session = botocore.session.Session(profile=profile)
+        session.set_config_variable("config_file", str(self.home / "config"))
+        session.set_config_variable("credentials_file", str(self.home / "credentials"))
+        return boto3.Session(botocore_session=session).client(service)
+
+    def environment(self, profile: str = "development") -> dict[str, str]:
+        """Return the environment of a program that acts as a profile."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GIT_"))}
+        files = {"AWS_CONFIG_FILE": self.home / "config", "AWS_SHARED_CREDENTIALS_FILE": self.home / "credentials"}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
+        return {**kept, **{name: str(file) for name, file in files.items()}, "AWS_PROFILE": profile, "PATH": path}
+
+    def run_cli(self, *arguments: str, profile: str = "development") -> subprocess.CompletedProcess[str]:
+        """Run the AWS CLI as a profile."""
+        environment = self.environment(profile)
+        return subprocess.run(["aws", *arguments], env=environment, capture_output=True, text=True, check=False)
+
+    def role(self, name: str, *services: str, profile: str = "development") -> str:
+        """Return the ARN of a role that services such as `codebuild.amazonaws.com` may assume, made when missing."""
+        iam = self.client("iam", profile)
+        statement = {"Effect": "Allow", "Principal": {"Service": list(services)}, "Action": "sts:AssumeRole"}
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        try:
+            made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        except iam.exceptions.EntityAlreadyExistsException:
+            made = iam.get_role(RoleName=name)
+        return str(made["Role"]["Arn"])
+
+
+def eventually(look: Callable[[], Found], seconds: float = 30) -> Found:
+    """Return what `look` finds as soon as it is truthy; fail with the last look when it never is."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"Not within {seconds} s; the last look gave {found!r}."
+        time.sleep(0.05)
+    return found

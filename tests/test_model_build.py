@@ -1,0 +1,156 @@
+"""What the model-build template, its seed's code and the launch role expect of one another."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+from policies import ROOT, listed, load, render, resources, statements
+
+from smproject import catalog
+
+TEMPLATE = load(ROOT / "project_templates/model-build/template.yaml")
+LAUNCH = load(ROOT / "project_templates/launch-role/template.yaml")
+PORTFOLIO = load(ROOT / "project_templates/portfolio/template.yaml")
+# The call that makes a resource, by type; a new type belongs here and into the launch role.
+CREATES = {
+    "AWS::CodeBuild::Project": "codebuild:CreateProject",
+    "AWS::CodeCommit::Repository": "codecommit:CreateRepository",
+    "AWS::CodePipeline::Pipeline": "codepipeline:CreatePipeline",
+    "AWS::ECR::Repository": "ecr:CreateRepository",
+    "AWS::Events::Rule": "events:PutRule",
+    "AWS::IAM::Policy": "iam:PutRolePolicy",
+    "AWS::IAM::Role": "iam:CreateRole",
+    "AWS::KMS::Alias": "kms:CreateAlias",
+    "AWS::KMS::Key": "kms:CreateKey",
+    "AWS::Logs::LogGroup": "logs:CreateLogGroup",
+    "AWS::S3::Bucket": "s3:CreateBucket",
+    "AWS::S3::BucketPolicy": "s3:PutBucketPolicy",
+    "AWS::SageMaker::CodeRepository": "sagemaker:CreateCodeRepository",
+    "AWS::SageMaker::ModelPackageGroup": "sagemaker:CreateModelPackageGroup",
+}
+PROJECT = {"SageMakerProjectName": "churn", "SageMakerProjectId": "p-1", "ArtifactBucket.Arn": "arn:bucket"}
+PROJECT |= {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "1" * 12}
+
+
+def granted(logical_id: str, action: str) -> list[str]:
+    """Resources on which a role of the template may do something, policies attached to it included."""
+    attached = [
+        item for item in resources(TEMPLATE, "AWS::IAM::Policy").values() if {"Ref": logical_id} in item["Roles"]
+    ]
+    own = resources(TEMPLATE, "AWS::IAM::Role")[logical_id]["Policies"]
+    return [
+        render(resource, PROJECT)
+        for statement in statements([own, attached])
+        if statement["Effect"] == "Allow" and action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    ]
+
+
+def test_the_build_gets_every_setting_that_the_code_requires(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    variables = importlib.import_module("pipelines.settings").VARIABLES
+    project = resources(TEMPLATE, "AWS::CodeBuild::Project")["BuildProject"]
+    given = {item["Name"] for item in project["Environment"]["EnvironmentVariables"]}
+    # CodeBuild itself sets the Region.
+    required = {each.name for each in variables.values() if each.default is None} - {"AWS_REGION"}
+    assert given == required
+
+
+def test_the_build_runs_a_file_that_the_seed_carries() -> None:
+    project = resources(TEMPLATE, "AWS::CodeBuild::Project")["BuildProject"]
+    _, seed = catalog.find_seed("model-build-tabular")
+    assert project["Source"]["BuildSpec"] in seed.parts
+
+
+def test_a_push_to_main_starts_the_pipeline_and_polling_does_not() -> None:
+    rule = resources(TEMPLATE, "AWS::Events::Rule")["ModelBuildTrigger"]
+    assert rule["EventPattern"] == {
+        "source": ["aws.codecommit"],
+        "detail-type": ["CodeCommit Repository State Change"],
+        "resources": [{"Fn::GetAtt": ["Repository", "Arn"]}],
+        "detail": {
+            "event": ["referenceCreated", "referenceUpdated"],
+            "referenceType": ["branch"],
+            "referenceName": ["main"],
+        },
+    }
+    source = resources(TEMPLATE, "AWS::CodePipeline::Pipeline")["ModelBuildPipeline"]["Stages"][0]["Actions"][0]
+    assert source["Configuration"]["PollForSourceChanges"] == "false"
+
+
+def test_jobs_read_code_but_never_write_it_nor_the_pipeline_s_sources() -> None:
+    assert granted("ExecutionRole", "s3:PutObject") == ["arn:bucket/churn-p-1-*"]
+    assert "arn:bucket/code/*" in granted("ExecutionRole", "s3:GetObject")
+    assert granted("BuildRole", "s3:PutObject") == ["arn:bucket/sagemaker-*", "arn:bucket/code/*"]
+
+
+def test_models_are_registered_in_the_project_s_own_group_only() -> None:
+    account = "arn:aws:sagemaker:us-east-1:111111111111"
+    assert granted("ExecutionRole", "sagemaker:CreateModelPackage") == [
+        "${ModelRegistryGroup.ModelPackageGroupArn}",
+        f"{account}:model-package/sagemaker-churn-p-1/*",
+    ]
+
+
+def test_the_build_runs_pipelines_of_the_names_that_the_code_gives_them() -> None:
+    (pattern,) = granted("BuildRole", "sagemaker:StartPipelineExecution")
+    assert pattern.endswith(":pipeline/churn-p-1-*")
+    assert 'f"{self.project_name}-{self.project_id}-{use_case}"' in (ROOT / "pipelines/settings.py").read_text()
+
+
+def test_the_execution_role_passes_itself_alone() -> None:
+    (passed,) = granted("ExecutionRole", "iam:PassRole")
+    role = render(resources(TEMPLATE, "AWS::IAM::Role")["ExecutionRole"]["RoleName"], PROJECT)
+    assert passed == f"arn:aws:iam::111111111111:role/{role}"
+
+
+def test_a_key_of_data_can_t_widen_the_policy() -> None:
+    pattern = TEMPLATE["Parameters"]["ModelBuildDataKey"]["AllowedPattern"]
+    for good in ("churn.csv", "data/year=2026/churn.csv", "data"):
+        assert re.fullmatch(pattern, good)
+    for bad in ("*", "data/*", "data?", "${aws:username}", "/data", "data/", "a//b", ""):
+        assert not re.fullmatch(pattern, bad), bad
+
+
+def test_the_launch_role_may_make_whatever_the_template_makes() -> None:
+    allowed = {action for item in statements(LAUNCH) if item["Effect"] == "Allow" for action in listed(item["Action"])}
+    needed = {CREATES[item["Type"]] for item in TEMPLATE["Resources"].values()}
+    assert needed <= allowed
+
+
+def test_the_launch_role_may_pass_every_role_that_a_service_is_given() -> None:
+    trusted = {
+        statement["Principal"]["Service"]
+        for role in resources(TEMPLATE, "AWS::IAM::Role").values()
+        for statement in statements(role["AssumeRolePolicyDocument"])
+    }
+    passing = next(item for item in statements(LAUNCH) if item["Action"] == "iam:PassRole")
+    # SageMaker is given its role by the build, not by the stack.
+    assert set(passing["Condition"]["StringEquals"]["iam:PassedToService"]) == trusted - {"sagemaker.amazonaws.com"}
+
+
+def test_the_launch_role_s_names_cover_the_project_s_and_not_its_own() -> None:
+    for role in resources(TEMPLATE, "AWS::IAM::Role").values():
+        assert render(role["RoleName"], PROJECT).startswith("sagemaker-")
+    pattern = LAUNCH["Parameters"]["LaunchRoleName"]["AllowedPattern"]
+    assert re.fullmatch(pattern, LAUNCH["Parameters"]["LaunchRoleName"]["Default"])
+    assert not re.fullmatch(pattern, "sagemaker-launch")
+
+
+def test_portfolio_and_launch_role_agree_on_the_role_s_name() -> None:
+    names = [LAUNCH["Parameters"]["LaunchRoleName"], PORTFOLIO["Parameters"]["PortfolioLaunchRoleName"]]
+    assert names[0]["Default"] == names[1]["Default"]
+    constraint = resources(PORTFOLIO, "AWS::ServiceCatalog::LaunchRoleConstraint")["ModelBuildProductLaunchConstraint"]
+    assert constraint["LocalRoleName"] == {"Ref": "PortfolioLaunchRoleName"}
+
+
+def test_the_seed_is_looked_up_where_the_launch_role_s_stack_puts_it() -> None:
+    parameter = resources(LAUNCH, "AWS::SSM::Parameter")["CatalogLocationParameter"]
+    assert TEMPLATE["Parameters"]["RepositorySeedBucket"]["Default"] == parameter["Name"]
+
+
+def test_studio_shows_the_product_and_it_is_named_like_its_folder() -> None:
+    product = resources(PORTFOLIO, "AWS::ServiceCatalog::CloudFormationProduct")["ModelBuildProduct"]
+    assert {"Key": "sagemaker:studio-visibility", "Value": "true"} in product["Tags"]
+    assert Path(ROOT / "project_templates" / product["Name"] / "template.yaml").is_file()
