@@ -61,7 +61,8 @@ def assemble(template: Template) -> str:
 
 def is_current(template: Template) -> bool:
     """Whether the committed template.yaml is what its fragments and seeds make."""
-    return template.path.is_file() and template.path.read_text() == assemble(template)
+    text = assemble(template)
+    return template.path.is_file() and template.path.read_text() == text
 
 
 def _refuse_duplicates(fragments: list[Fragment]) -> None:

@@ -5,7 +5,8 @@ SmprojectError
 ├── AssemblyError       fragments or parts don't fit together
 ├── SeedFolderError     the folder for a seed can't be used
 ├── MissingExtraError   a command needs an extra that isn't installed
-└── DeploymentError     AWS refused a stack or a step of publishing
+├── DeploymentError     AWS refused a stack or a step of publishing
+└── SandboxError        the sandbox can't start, or isn't there
 """
 
 
@@ -31,3 +32,7 @@ class MissingExtraError(SmprojectError):
 
 class DeploymentError(SmprojectError):
     """AWS refused a stack or a step of publishing."""
+
+
+class SandboxError(SmprojectError):
+    """The sandbox can't start, or isn't there."""

@@ -39,7 +39,8 @@ DEFECTS: dict[str, tuple[Callable[[Json], object], str, str]] = {
         lambda d: d["Parameters"].append({"Name": "DataUri", "Type": "String"}), "parameter DataUri: Name", "twice",
     ),
     "default outside the choices": (
-        lambda d: d["Parameters"][5].update(DefaultValue="Yes"), "parameter ModelApprovalStatus: DefaultValue", "Approved",
+        lambda d: d["Parameters"][5].update(DefaultValue="Yes"),
+        "parameter ModelApprovalStatus: DefaultValue", "Approved",
     ),
     "default of another type": (
         lambda d: d["Parameters"][6].update(DefaultValue="0.8"), "parameter GateThreshold: DefaultValue", "Float",

@@ -13,7 +13,7 @@ from smproject.definition import check
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests" / "golden"
 CASES = sorted(path.name.removesuffix(".env.json") for path in GOLDEN.glob("*.env.json"))
-REFRESH = "python -m tests.test_golden"
+REFRESH = "python tests/test_golden.py"
 
 
 def compile_case(case: str) -> str:

@@ -145,22 +145,26 @@ class ImageStore:
 
 
 def find(store: ImageStore, image_uri: str, ecr: Any) -> Image:
-    """Return the image at an ECR address; `ecr` is a client that acts in the address's account and region.
+    """Return the image at an ECR address; `ecr` is a client that may look up the address's tag.
 
     Raises ServiceError (ValidationException, in SageMaker's words) when the registry or this machine lacks it.
     """
     address = Reference.parse(image_uri)
     if address is None:
         raise _not_found(image_uri, "The sandbox runs only images that were pushed to its own Amazon ECR.")
-    wanted = {"imageDigest": address.digest} if address.digest else {"imageTag": address.tag}
+    image = store.get(address.digest or _digest_of(address, image_uri, ecr))
+    if image is None:
+        raise _not_found(image_uri, "It was not built on this machine: build and push it here.")
+    return image
+
+
+def _digest_of(address: Reference, image_uri: str, ecr: Any) -> str:
+    wanted = [{"imageTag": address.tag}]
     try:
-        answer = ecr.describe_images(registryId=address.account, repositoryName=address.repository, imageIds=[wanted])
+        answer = ecr.describe_images(registryId=address.account, repositoryName=address.repository, imageIds=wanted)
     except ClientError as error:
         raise _not_found(image_uri, error.response["Error"]["Message"]) from error
-    image = store.get(answer["imageDetails"][0]["imageDigest"])
-    if image is None:
-        raise _not_found(image_uri, "ECR has it, but it was not built on this machine: build and push it here.")
-    return image
+    return str(answer["imageDetails"][0]["imageDigest"])
 
 
 def _not_found(uri: str, reason: str) -> ServiceError:

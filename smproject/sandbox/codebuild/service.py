@@ -101,7 +101,7 @@ class CodeBuildService(Service):
         """Start a build again with what it was started with."""
         run = self._run(caller, request.get("id", ""))
         if not run.record.facts["buildComplete"]:
-            raise invalid(f"Build {run.build['id']} is still running")
+            raise invalid(f"Build {run.record.facts['id']} is still running")
         return self.start_build(caller, {**self._of(caller).requests[run.record.facts["id"]], "idempotencyToken": ""})
 
     def stop_build(self, caller: Caller, request: Request) -> Request:

@@ -1,0 +1,129 @@
+"""The commands of `smproject sandbox`: one short function each."""
+
+# ruff: noqa: PLC0415  # what a command needs is imported when it runs
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from smproject.errors import SandboxError
+from smproject.sandbox import lifecycle
+
+output_option = click.option(
+    "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the output."
+)
+port_option = click.option("--port", default=lifecycle.DEFAULT_PORT, show_default=True, help="Port on 127.0.0.1.")
+region_option = click.option("--region", default="us-east-1", show_default=True, help="AWS region.")
+
+
+def home_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--home`."""
+    text = "Folder of the sandbox's files. [default: $SMPROJECT_SANDBOX_HOME, else ~/.local/state/smproject/sandbox]"
+    option = click.option("--home", type=click.Path(path_type=Path), default=lifecycle.default_home, help=text)
+    return option(command)
+
+
+@click.group()
+def sandbox() -> None:
+    """An AWS endpoint on this machine, on which the templates run."""
+
+
+@sandbox.command()
+@port_option
+@region_option
+@home_option
+def up(port: int, region: str, home: Path) -> None:
+    """Start the sandbox; one that runs already is left alone."""
+    running = lifecycle.find(home)
+    if running:
+        click.echo(f"The sandbox already serves {running.endpoint} (process {running.pid}).")
+    else:
+        running = lifecycle.up(home, port, region)
+        click.echo(f"The sandbox serves {running.endpoint} (process {running.pid}, files in {home}).")
+    click.echo('To make every AWS client use it, run: eval "$(smproject sandbox env)"')
+
+
+@sandbox.command()
+@home_option
+def down(home: Path) -> None:
+    """Stop the sandbox and the jobs that it runs; what it holds is lost."""
+    stopped = lifecycle.down(home)
+    click.echo(f"Stopped {stopped.endpoint}." if stopped else f"No sandbox runs from {home}.")
+
+
+@sandbox.command()
+@home_option
+@output_option
+def status(home: Path, output: str) -> None:
+    """Show whether the sandbox runs, its accounts and their profiles; exit 3 when it doesn't run."""
+    from smproject.sandbox.sagemaker import runtime
+    from smproject.sandbox.world import ACCOUNTS
+
+    running = lifecycle.find(home)
+    if running is None:
+        click.echo(json.dumps({"running": False}) if output == "json" else f"No sandbox runs from {home}.")
+        raise click.exceptions.Exit(3)
+    profiles = {profile: account for profile, (account, _) in ACCOUNTS.items()}
+    facts = {"running": True, "endpoint": running.endpoint, "region": running.region, "pid": running.pid,
+             "home": str(home), "runtime": runtime.name(), "profiles": profiles}
+    if output == "json":
+        click.echo(json.dumps(facts, indent=2))
+        return
+    click.echo(f"The sandbox serves {running.endpoint} in {running.region}; jobs run as: {facts['runtime']}.")
+    for profile, account in profiles.items():
+        click.echo(f"  {account}  {profile}")
+
+
+@sandbox.command()
+@click.option("--profile", default="development", show_default=True, help="The profile that clients use.")
+@home_option
+def env(profile: str, home: Path) -> None:
+    """Print the shell commands that make every AWS client, and git, use the sandbox."""
+    running = lifecycle.require(home)
+    click.echo(f"unset {' '.join(lifecycle.SHADOWING)}")
+    for key, value in lifecycle.environment(running, profile).items():
+        click.echo(f"export {key}={shlex.quote(value)}")
+
+
+@sandbox.command()
+@click.option("-n", "--lines", default=40, show_default=True, help="How many calls to show.")
+@click.option("--service", help="Only calls of this service.")
+@home_option
+@output_option
+def logs(lines: int, service: str | None, home: Path, output: str) -> None:
+    """Show the latest AWS calls: when, by whom, what, and how they ended."""
+    path = home / "calls.jsonl"
+    if not path.is_file():
+        raise SandboxError(f"There is no call log in {home}. Run: smproject sandbox up")
+    calls = [json.loads(line) for line in path.read_text().splitlines()]
+    chosen = [call for call in calls if service in (None, call["service"])][-lines:]
+    for call in chosen:
+        who = call["principal"].rpartition(":")[2]
+        text = f"{call['time'][11:23]} {call['status']} {call['ms']:>8.1f} ms  {call['service']}:{call['operation']}  {who}"
+        click.echo(json.dumps(call) if output == "json" else text)
+
+
+@sandbox.command()
+@home_option
+def reset(home: Path) -> None:
+    """Start again from nothing, on the same port."""
+    running = lifecycle.require(home)
+    lifecycle.down(home)
+    again = lifecycle.up(home, running.port, running.region)
+    click.echo(f"The sandbox serves {again.endpoint} (process {again.pid}), empty.")
+
+
+@sandbox.command()
+@port_option
+@click.option("--keep", is_flag=True, help="Leave the sandbox running at the end.")
+def demo(port: int, keep: bool) -> None:
+    """Run the whole story: publish, create a project, build, train, register, push a change, miss a gate."""
+    from smproject import demo as story
+
+    raise click.exceptions.Exit(story.main(port, keep, click.echo))

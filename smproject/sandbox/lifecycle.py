@@ -1,0 +1,146 @@
+"""Starting and stopping the sandbox's server, and telling clients how to reach it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from smproject.errors import SandboxError
+
+DEFAULT_PORT = 4566
+START_SECONDS = 60.0
+STOP_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Running:
+    """A sandbox that serves."""
+
+    home: Path
+    pid: int
+    port: int
+    endpoint: str
+    region: str
+
+
+def default_home() -> Path:
+    """Return the folder of the sandbox's files: SMPROJECT_SANDBOX_HOME, else under the user's state folder."""
+    if given := os.environ.get("SMPROJECT_SANDBOX_HOME"):
+        return Path(given).absolute()
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "smproject" / "sandbox"
+
+
+def find(home: Path) -> Running | None:
+    """Return the sandbox that serves from a folder; None when there is none."""
+    try:
+        state = json.loads((home / "server.json").read_text())
+        os.kill(state["pid"], 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return Running(home, state["pid"], state["port"], state["endpoint"], state["region"])
+
+
+def require(home: Path) -> Running:
+    """Return the running sandbox; raises SandboxError when there is none."""
+    running = find(home)
+    if running is None:
+        raise SandboxError(f"No sandbox runs from {home}. Run: smproject sandbox up")
+    return running
+
+
+def up(home: Path, port: int, region: str) -> Running:
+    """Start the server and wait until it serves; raises SandboxError when the port is taken or it can't start."""
+    _refuse_taken(port)
+    shutil.rmtree(home, ignore_errors=True)  # its state lived in memory: what is left on disk belongs to nothing
+    home.mkdir(parents=True, mode=0o700)
+    command = [sys.executable, "-m", "smproject.sandbox.server", "--home", str(home), "--port", str(port), "--region", region]
+    with (home / "server.log").open("wb") as log:
+        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=_clean())
+    deadline = time.monotonic() + START_SECONDS
+    while (running := find(home)) is None:
+        if server.poll() is not None or time.monotonic() > deadline:
+            server.kill()
+            raise SandboxError(f"The sandbox did not start; its log {home / 'server.log'} ends:\n{_tail(home)}")
+        time.sleep(0.05)
+    return running
+
+
+def down(home: Path) -> Running | None:
+    """Stop the server with every job it runs; return what was stopped, None when nothing ran."""
+    running = find(home)
+    if running is None:
+        return None
+    os.kill(running.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while _alive(running.pid):
+        if time.monotonic() > deadline:
+            os.kill(running.pid, signal.SIGKILL)
+        time.sleep(0.05)
+    (home / "server.json").unlink(missing_ok=True)
+    return running
+
+
+def environment(running: Running, profile: str = "development") -> dict[str, str]:
+    """Return the variables with which every AWS client, and git, uses the sandbox."""
+    helper = f"!{Path(sys.executable).with_name('aws')} codecommit credential-helper --ignore-host-check $@"
+    git = {f"credential.{running.endpoint}.helper": helper, f"credential.{running.endpoint}.UseHttpPath": "true"}
+    variables = {
+        "AWS_CONFIG_FILE": str(running.home / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(running.home / "credentials"),
+        "AWS_PROFILE": profile,
+        "AWS_ENDPOINT_URL": running.endpoint,
+        "AWS_REGION": running.region,
+        "AWS_DEFAULT_REGION": running.region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "GIT_CONFIG_COUNT": str(len(git)),
+    }
+    for number, (key, value) in enumerate(git.items()):
+        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return variables
+
+
+# Credentials in the environment would be taken before a profile's.
+SHADOWING = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_DEFAULT_PROFILE")
+
+
+def _clean() -> dict[str, str]:
+    """Return our environment without any AWS setting of the user's."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SandboxError(
+                f"Port {port} on 127.0.0.1 is in use ({error.strerror}). Stop what uses it, or run: "
+                "smproject sandbox up --port ANOTHER"
+            ) from error
+
+
+def _alive(pid: int) -> bool:
+    """Tell whether a process runs; a zombie does not."""
+    try:
+        os.waitpid(pid, os.WNOHANG)  # reaps it when it is our own child
+    except ChildProcessError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _tail(home: Path) -> str:
+    return "\n".join((home / "server.log").read_text().splitlines()[-5:])
