@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from smproject import catalog, stacks
 from smproject.assemble import is_current
 from smproject.catalog import ROOT, Template
-from smproject.errors import AssemblyError, DeploymentError
+from smproject.errors import AssemblyError
 from smproject.seeds import KEY_DIGITS, seed_key, seed_zip, version
 from smproject.stacks import Stack
 
@@ -43,9 +43,9 @@ def publish(session: Any, principal: str | None, progress: Progress, root: Path 
     _refuse_stale(templates)
     with stacks.refusals("publish the catalogue"):
         cloudformation = session.client("cloudformation")
-        bucket = _deploy_bucket(session, cloudformation, root, progress)
+        bucket = deploy_bucket(session, cloudformation, root, progress)
         name = bucket.outputs["CatalogBucketName"]
-        uploads = tuple(_upload(session.client("s3"), name, templates, progress))
+        uploads = tuple(upload(session.client("s3"), name, templates, progress))
         account = session.client("sts").get_caller_identity()["Account"]
         role = deploy_launch_role(cloudformation, bucket.outputs, account, progress, root)
         portfolio = _deploy_portfolio(cloudformation, name, principal, progress, root)
@@ -82,13 +82,14 @@ def _refuse_stale(templates: list[Template]) -> None:
             raise AssemblyError(f"{template.path} isn't what its fragments and seeds make. Run: smproject assemble")
 
 
-def _deploy_bucket(session: Any, cloudformation: Any, root: Path, progress: Progress) -> Stack:
+def deploy_bucket(session: Any, cloudformation: Any, root: Path, progress: Progress) -> Stack:
+    """Deploy the catalogue's bucket, for the organization that the account belongs to."""
     organization = session.client("organizations").describe_organization()["Organization"]["Id"]
     template = catalog.template("catalog-bucket", root)
     return report(stacks.deploy(cloudformation, template, {"CatalogBucketOrganizationId": organization}), progress)
 
 
-def _upload(s3: Any, bucket: str, templates: list[Template], progress: Progress) -> Iterator[str]:
+def upload(s3: Any, bucket: str, templates: list[Template], progress: Progress) -> Iterator[str]:
     """Upload what the bucket lacks; keys name the content, so what is there is right. Yields the keys."""
     for template in templates:
         if not template.seeds:
@@ -122,7 +123,4 @@ def _deploy_portfolio(cloudformation: Any, bucket: str, principal: str | None, p
     }
     if pattern := principal or before.get("PortfolioPrincipalPattern"):
         parameters["PortfolioPrincipalPattern"] = pattern
-    stack = stacks.deploy(cloudformation, template, parameters)
-    if "PortfolioId" not in stack.outputs:
-        raise DeploymentError(f"Stack {stack.name} has no output PortfolioId. Run: smproject assemble")
-    return report(stack, progress)
+    return report(stacks.deploy(cloudformation, template, parameters), progress)

@@ -75,12 +75,12 @@ def test_a_stack_that_is_not_there_is_named_with_the_command_that_makes_it(sessi
 def test_the_catalogue_s_bucket_gets_template_and_seed_once(session: Any) -> None:
     session.client("organizations").create_organization(FeatureSet="ALL")
     cloudformation, s3 = session.client("cloudformation"), session.client("s3")
-    bucket = publish._deploy_bucket(session, cloudformation, catalog.ROOT, print_nothing)
+    bucket = publish.deploy_bucket(session, cloudformation, catalog.ROOT, print_nothing)
     name = bucket.outputs["CatalogBucketName"]
     assert name == "sagemaker-project-templates-123456789012-us-east-1"
     templates = catalog.templates()
-    first = list(publish._upload(s3, name, templates, print_nothing))
-    assert list(publish._upload(s3, name, templates, print_nothing)) == []
+    first = list(publish.upload(s3, name, templates, print_nothing))
+    assert list(publish.upload(s3, name, templates, print_nothing)) == []
     template, seed = catalog.find_seed("model-build-tabular")
     assert first == [seed_key(template, seed), publish.template_key(template)]
     assert s3.get_object(Bucket=name, Key=first[0])["Body"].read() == seed_zip(template, seed)

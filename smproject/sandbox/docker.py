@@ -38,13 +38,15 @@ def main(arguments: list[str] | None = None) -> int:
     actions = {"version": _version, "login": _login, "build": _build, "tag": _tag, "push": _push}
     name = "version" if words[:1] == ["--version"] else (words or [""])[0]
     try:
-        if name not in actions:
-            raise BuildError(f"docker: {' '.join(words)!r} is not supported\n{USAGE}")
-        actions[name](words[1:])
+        actions.get(name, _refuse)(words[1:])
     except (BuildError, BotoCoreError) as error:
         click.echo(f"ERROR: {error}", err=True)
         return 1
     return 0
+
+
+def _refuse(_: list[str]) -> None:
+    raise BuildError(f"docker: this command is not supported\n{USAGE}")
 
 
 def _version(_: list[str]) -> None:
@@ -118,15 +120,16 @@ def _upload(ecr: Any, address: Reference, store: ImageStore, digest: str) -> Non
     try:
         named = {"imageTag": address.tag, "imageDigest": digest}
         ecr.put_image(**where, imageManifest=manifest, imageManifestMediaType=MANIFEST_TYPE, **named)
-    except ecr.exceptions.ImageAlreadyExistsException:
-        return  # docker, too, is content when the registry has the same image under the same tag
+    except ecr.exceptions.ImageAlreadyExistsException as error:
+        if digest not in str(error):  # it names the image that has the tag; docker is content when it is the same
+            raise
 
 
 def _refusal(error: ClientError, address: Reference) -> str:
     code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
     if code == "RepositoryNotFoundException":
         return f"name unknown: {message}"
-    if code == "ImageTagAlreadyExistsException":
+    if code in ("ImageTagAlreadyExistsException", "ImageAlreadyExistsException"):
         return (
             f"tag invalid: The image tag '{address.tag}' already exists in the '{address.repository}' repository "
             "and cannot be overwritten because the tag is immutable."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import tempfile
 from collections.abc import Callable
@@ -152,7 +151,10 @@ def find(store: ImageStore, image_uri: str, ecr: Any) -> Image:
     address = Reference.parse(image_uri)
     if address is None:
         raise _not_found(image_uri, "The sandbox runs only images that were pushed to its own Amazon ECR.")
-    image = store.get(address.digest or _digest_of(address, image_uri, ecr))
+    try:
+        image = store.get(address.digest or _digest_of(address, image_uri, ecr))
+    except BuildError as error:  # its environment is gone and can't be made again
+        raise _not_found(image_uri, str(error)) from error
     if image is None:
         raise _not_found(image_uri, "It was not built on this machine: build and push it here.")
     return image
@@ -210,7 +212,7 @@ def _blobs(recipe: Recipe, root: Path, requirements: str) -> list[tuple[str, str
 
 
 def _fingerprint(path: Path) -> str:
-    kind = "executable" if os.access(path, os.X_OK) else "file"
+    kind = "executable" if path.stat().st_mode & 0o100 else "file"
     return f"{kind} {hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 

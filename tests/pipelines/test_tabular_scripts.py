@@ -33,7 +33,7 @@ def customers(rows: int = 900) -> pd.DataFrame:
     left = np.where(random.random(rows) < 1 / (1 + np.exp(-risk)), "yes", "no")
     spent = 20 + 0.5 * age + 30 * (plan == "premium") + random.normal(0, 3, rows)
     age[random.random(rows) < 0.05] = np.nan
-    town = random.choice(["Ulm", "Köln, Süd", 'Bad "X"', None], rows)
+    town = np.array(["Ulm", "Köln, Süd", 'Bad "X"', None], dtype=object)[random.integers(0, 4, rows)]
     columns = {"age": age, "plan": plan, "calls": calls, "minutes": random.gamma(2, 60, rows).round(2), "town": town}
     return pd.DataFrame({**columns, "left": left, "spent": spent.round(2)})
 

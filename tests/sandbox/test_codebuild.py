@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 import json
+import subprocess
 import textwrap
 import uuid
 import zipfile
@@ -287,13 +289,37 @@ def test_secondary_sources_and_artifacts_are_kept_apart(builds: Builds) -> None:
 
 
 def test_a_stopped_build_ends_with_what_it_started(builds: Builds) -> None:
-    build_id = builds.start("version: 0.2\nphases: {build: {commands: [sleep 600]}}\n")
-    eventually(lambda: builds.get(build_id)["currentPhase"] == "BUILD", SECONDS)
+    spec = """\
+        version: 0.2
+        env: {exported-variables: [CHILD]}
+        phases: {build: {commands: [sleep 600 & export CHILD=$!, sleep 600]}}
+        """
+    build_id = builds.start(spec)
+    child = eventually(lambda: exported(builds.get(build_id)).get("CHILD"), SECONDS)
+    assert running(child)
     builds.api.stop_build(id=build_id)
     build = builds.finished(build_id)
+    assert not running(child)
     assert build["buildStatus"] == "STOPPED"
     assert phase(build, "BUILD")["phaseStatus"] == "STOPPED"
     assert not phase(build, "POST_BUILD")
+
+
+def running(pid: str) -> bool:
+    """Tell whether a process runs; one that has ended and waits for its parent does not."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True, check=False).stdout
+    return bool(state.strip()) and not state.startswith("Z")
+
+
+def test_no_more_builds_run_at_once_than_the_project_allows(builds: Builds) -> None:
+    source = {"type": "NO_SOURCE", "buildspec": "version: 0.2\nphases: {build: {commands: [sleep 600]}}\n"}
+    name = builds.project(source=source, concurrentBuildLimit=1)
+    first = builds.start_project(name)
+    with pytest.raises(builds.api.exceptions.AccountLimitExceededException, match="concurrentBuildLimit is 1"):
+        builds.start_project(name)
+    builds.api.stop_build(id=first)
+    builds.finished(first)
+    builds.api.stop_build(id=builds.start_project(name))
 
 
 def test_the_log_can_be_read_while_the_build_runs(builds: Builds) -> None:
@@ -364,9 +390,7 @@ def test_what_a_build_installs_stays_in_it(builds: Builds) -> None:
           install: {commands: [pip install --quiet six==1.16.0, pip install boto3]}
           build: {commands: ['export INSTALLED=$(python -c "import six; print(six.__version__)")']}
         """
-    import six  # noqa: PLC0415 - what the tests' own environment has
-
-    before = six.__version__
+    before = importlib.metadata.version("six")
     build = builds.run(spec)
     assert exported(build)["INSTALLED"] == "1.16.0"
     assert before != "1.16.0"

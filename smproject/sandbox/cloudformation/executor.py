@@ -83,7 +83,7 @@ def create(world: World, stack: Stack, order: list[str]) -> None:
 
 def _declare(stack: Stack, name: str) -> Resource:
     item = stack.template["Resources"][name]
-    return stack.resources.setdefault(name, Resource(name, item["Type"], item.get("DeletionPolicy") == "Retain"))
+    return stack.resources.setdefault(name, Resource(name, item["Type"], item.get("DeletionPolicy", "Delete")))
 
 
 def _create_resource(world: World, stack: Stack, resource: Resource) -> None:
@@ -123,28 +123,29 @@ def _roll_back(world: World, stack: Stack, reason: str) -> None:
         delete(world, stack, reason)
     else:
         stack.move("ROLLBACK_IN_PROGRESS", reason + "Rollback requested by user.")
-        stack.move("ROLLBACK_COMPLETE" if _delete_resources(world, stack) else "ROLLBACK_FAILED")
+        stack.move("ROLLBACK_COMPLETE" if _delete_resources(world, stack, ("Retain",)) else "ROLLBACK_FAILED")
 
 
 def delete(world: World, stack: Stack, reason: str = "User Initiated") -> None:
     """Delete a stack's resources in reverse order; what fails leaves the stack DELETE_FAILED."""
     stack.move("DELETE_IN_PROGRESS", reason)
-    if _delete_resources(world, stack):
+    if _delete_resources(world, stack, ("Retain", "RetainExceptOnCreate")):
         stack.move("DELETE_COMPLETE")
     else:
         failed = [r.logical_id for r in stack.resources.values() if r.status == "DELETE_FAILED"]
         stack.move("DELETE_FAILED", f"The following resource(s) failed to delete: [{', '.join(failed)}]. ")
 
 
-def _delete_resources(world: World, stack: Stack) -> bool:
+def _delete_resources(world: World, stack: Stack, kept: tuple[str, ...]) -> bool:
+    """Delete in reverse all but the resources whose DeletionPolicy is one of `kept`; tell whether all went well."""
     for resource in reversed(list(stack.resources.values())):
         if resource.made is not None and resource.status != "DELETE_COMPLETE":
-            _delete_resource(world, stack, resource)
+            _delete_resource(world, stack, resource, keep=resource.deletion_policy in kept)
     return all(r.status != "DELETE_FAILED" for r in stack.resources.values())
 
 
-def _delete_resource(world: World, stack: Stack, resource: Resource) -> None:
-    if resource.retain:
+def _delete_resource(world: World, stack: Stack, resource: Resource, *, keep: bool) -> None:
+    if keep:
         stack.move_resource(resource, "DELETE_SKIPPED")
         return
     stack.move_resource(resource, "DELETE_IN_PROGRESS")

@@ -23,7 +23,7 @@ class Resource:
 
     logical_id: str
     type: str
-    retain: bool
+    deletion_policy: str
     status: str = "CREATE_IN_PROGRESS"
     reason: str = ""
     made: Made | None = None

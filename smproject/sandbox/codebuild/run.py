@@ -153,7 +153,9 @@ class Run:
         for note in self.spec.notes:
             self._log.note(note)
         self._set_variables(resolved)
-        self._shell = Shell(self.world.processes, self.spec.shell, self._folder, self._env, self._log.file)
+        amazon = "amazonlinux" in facts["environment"]["image"]  # its sh is bash, Ubuntu's is not
+        program = "bash" if amazon else self.spec.shell
+        self._shell = Shell(self.world.processes, program, self._folder, dict(self._env), self._log.file)
 
     def _buildspec(self) -> str:
         """Return the buildspec's text: written into the project, or a file of the source or of S3."""

@@ -88,6 +88,7 @@ class CodeBuildService(Service):
             if token and (name, token) in found.tokens:
                 return {"build": found.runs[found.tokens[name, token]].record.shown()}
             project = self._project(caller, name)
+            self._check_limit(found, project)
             number = found.numbers.get(name, 0) + 1
             build = projects.new_build(caller, project, request, number)
             run = Run(self.world, build, projects.artifact_settings(project, request))
@@ -145,6 +146,16 @@ class CodeBuildService(Service):
         if run is None:
             raise ServiceError("ResourceNotFoundException", f"Build not found: {identifier}")
         return run
+
+    @staticmethod
+    def _check_limit(found: Registry, project: Project) -> None:
+        limit, own = project.get("concurrentBuildLimit"), f"{project['name']}:"
+        running = [
+            key for key, run in found.runs.items() if key.startswith(own) and not run.record.facts["buildComplete"]
+        ]
+        if limit is not None and len(running) >= limit:
+            message = f"Project {project['name']} runs {len(running)} builds, and its concurrentBuildLimit is {limit}"
+            raise ServiceError("AccountLimitExceededException", message)
 
     def _check_role(self, role: str) -> None:
         try:

@@ -1,0 +1,47 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 4566
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The environment is made anew when the locked versions or the distribution's metadata change.
+$(VENV)/.ready: requirements/dev.txt setup.py
+	@echo "Making $(VENV) (about 1 GB, a minute or two the first time)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+setup: $(VENV)/.ready ## Make the virtual environment with the locked versions, and the training image
+	@$(BIN)/python -m smproject.sandbox.docker build --tag setup containers/training/xgboost
+
+demo: setup ## Run the whole story on this machine; KEEP=1 leaves the sandbox running
+	@$(BIN)/smproject sandbox demo --port $(PORT) $(if $(KEEP),--keep)
+
+test: setup check ## Check, then run every test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.ready ## Lint, type-check and validate, offline
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy smproject
+	$(BIN)/smproject validate
+
+assemble: $(VENV)/.ready ## Write every template.yaml from its fragments and seeds
+	$(BIN)/smproject assemble
+
+bench: setup ## Measure the pipeline against the bare scripts, as ratios of one run
+	$(BIN)/python -m benchmarks.model_build
+
+lock: $(VENV)/.ready ## Pin the newest allowed versions into requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --extra dev --custom-compile-command 'make lock' \
+		setup.py requirements/dev.in seedcode/model-build-tabular/requirements.txt --output-file requirements/dev.txt
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+.PHONY: help setup demo test check assemble bench lock clean

@@ -1,0 +1,254 @@
+"""Images without a container engine: what the stand-in for docker builds, pushes and refuses."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import textwrap
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import Sandbox, eventually
+
+from smproject.sandbox import images
+from smproject.sandbox.dockerfile import BuildError
+from smproject.sandbox.images import ImageStore
+from smproject.sandbox.service import ServiceError
+
+ACCOUNT = "222222222222"
+DOCKERFILE = """\
+    # a comment
+    ARG VERSION=3.12
+    FROM python:${VERSION}-slim
+    LABEL com.amazonaws.sagemaker.capabilities.accept-bind-to-port=true
+    ENV MODE=fast \\
+        PROGRAM=/opt/program
+    RUN apt-get update && apt-get install -y libgomp1 \\
+        && rm -rf /var/lib/apt/lists/*
+    WORKDIR $PROGRAM
+    COPY requirements.txt .
+    RUN pip install --no-cache-dir -r requirements.txt
+    COPY *.py helpers ./
+    ENTRYPOINT ["python", "/opt/program/train.py"]
+    CMD ["train"]
+    """
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with all that DOCKERFILE asks for."""
+    made = tmp_path / "container"
+    (made / "helpers" / "__pycache__").mkdir(parents=True)
+    (made / "Dockerfile").write_text(textwrap.dedent(DOCKERFILE))
+    (made / "requirements.txt").write_text("six==1.16.0  # small\n")
+    (made / "train.py").write_text("import six\nprint(six.__version__)\n")
+    (made / "helpers" / "more.py").write_text("more = 1\n")
+    (made / "helpers" / "__pycache__" / "more.pyc").write_text(str(time.time()))
+    return made
+
+
+@pytest.fixture
+def store(sandbox: Sandbox) -> ImageStore:
+    """The store that the sandbox's builds use."""
+    return ImageStore(sandbox.home / "images")
+
+
+def silent(_: str) -> None:
+    """Show no progress."""
+
+
+def test_an_image_holds_the_copied_files_and_an_environment_that_runs_them(folder: Path, store: ImageStore) -> None:
+    image = store.build(folder, silent)
+    program = image.root / "opt" / "program"
+    assert sorted(path.name for path in program.rglob("*")) == ["more.py", "requirements.txt", "train.py"]
+    output = subprocess.check_output([image.environment / "bin" / "python", program / "train.py"], text=True)
+    assert output == "1.16.0\n"
+    assert (image.entrypoint, image.command) == (["python", "/opt/program/train.py"], ["train"])
+    assert (image.workdir, image.env) == ("/opt/program", {"MODE": "fast", "PROGRAM": "/opt/program"})
+    assert image.labels == {"com.amazonaws.sagemaker.capabilities.accept-bind-to-port": "true"}
+
+
+def test_equal_content_has_the_same_digest_and_other_content_another(folder: Path, store: ImageStore) -> None:
+    first = store.build(folder, silent).digest
+    (folder / "helpers" / "__pycache__" / "more.pyc").write_text("built later")
+    assert store.build(folder, silent).digest == first
+    assert first == "sha256:" + hashlib.sha256(store.manifest(first).encode()).hexdigest()
+    (folder / "train.py").write_text("print('changed')\n")
+    assert store.build(folder, silent).digest != first
+
+
+def test_equal_requirements_share_one_environment(folder: Path, store: ImageStore) -> None:
+    first = store.build(folder, silent).environment
+    (folder / "train.py").write_text("print('changed')\n")
+    (folder / "requirements.txt").write_text("# another comment\nsix==1.16.0\n")
+    assert store.build(folder, silent).environment == first
+
+
+def test_what_differs_from_a_container_is_said(folder: Path, store: ImageStore) -> None:
+    lines: list[str] = []
+    (folder / "Dockerfile").write_text(textwrap.dedent(DOCKERFILE).replace("3.12", "3.99"))
+    store.build(folder, lines.append)
+    assert any("apt-get" in line and "no operating system packages" in line for line in lines)
+    assert any("3.99" in line and f"3.{sys.version_info.minor}" in line for line in lines)
+
+
+def test_dockerignore_leaves_files_out(folder: Path, store: ImageStore) -> None:
+    (folder / ".dockerignore").write_text("helpers/*\n!helpers/kept.py\n")
+    (folder / "helpers" / "kept.py").write_text("kept = 1\n")
+    program = store.build(folder, silent).root / "opt" / "program"
+    assert (program / "kept.py").exists()
+    assert not (program / "more.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("RUN curl https://example.com | sh", "Dockerfile:16: .*can't run"),
+        ("RUN pip install requests", "Dockerfile:16: .*can't run"),
+        ("FROM python:3.12", "Dockerfile:16: .*one stage"),
+        ("COPPY a b", "Dockerfile:16: .*COPPY"),
+        ("COPY absent.txt .", "Dockerfile:16: .*absent.txt: file not found"),
+        ("COPY ../secret .", "Dockerfile:16: .*outside"),
+        ("ADD https://example.com/a.txt .", "Dockerfile:16: .*local files"),
+        ("RUN pip install -r absent.txt", "Dockerfile:16: .*COPY it first"),
+    ],
+)
+def test_what_it_cannot_build_is_refused_with_its_line(folder: Path, store: ImageStore, line: str, found: str) -> None:
+    with (folder / "Dockerfile").open("a") as file:
+        file.write(f"# more\n{line}\n")
+    with pytest.raises(BuildError, match=found):
+        store.build(folder, silent)
+    assert not list(store.home.glob(".building-*"))
+
+
+def test_a_requirement_that_does_not_exist_leaves_no_environment(
+    folder: Path, store: ImageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMPROJECT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    with pytest.raises(BuildError, match=r"No matching distribution found for six==1\.16\.0"):
+        store.build(folder, silent)
+    assert not [path for path in (tmp_path / "cache" / "environments").iterdir() if path.is_dir()]
+
+
+class Registry:
+    """An ECR repository and a project whose builds push to it."""
+
+    def __init__(self, sandbox: Sandbox, name: str, *, immutable: bool = False, privileged: bool = True) -> None:
+        self.sandbox, self.name = sandbox, name
+        self.ecr, self.builds = sandbox.client("ecr"), sandbox.client("codebuild")
+        self.uri = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/{name}"
+        self.immutable, self.privileged = immutable, privileged
+
+    def create(self) -> Registry:
+        self.ecr.create_repository(
+            repositoryName=self.name, imageTagMutability="IMMUTABLE" if self.immutable else "MUTABLE"
+        )
+        return self
+
+    def run(self, folder: Path, *commands: str) -> tuple[str, str]:
+        """Run commands as a build on a folder; return its status and its log."""
+        bucket, name = f"images-{uuid.uuid4().hex[:8]}", f"images-{uuid.uuid4().hex[:8]}"
+        s3, logs = self.sandbox.client("s3"), self.sandbox.client("logs")
+        s3.create_bucket(Bucket=bucket)
+        for path in folder.rglob("*"):
+            if path.is_file():
+                s3.upload_file(str(path), bucket, f"source/{path.relative_to(folder)}")
+        lines = "".join(f"      - {command}\n" for command in commands)
+        buildspec = f"version: 0.2\nphases:\n  build:\n    commands:\n{lines}"
+        self.builds.create_project(
+            name=name,
+            source={"type": "S3", "location": f"{bucket}/source/", "buildspec": buildspec},
+            artifacts={"type": "NO_ARTIFACTS"},
+            serviceRole=self.sandbox.role("image-builder", "codebuild.amazonaws.com"),
+            environment={
+                "type": "LINUX_CONTAINER",
+                "image": "aws/codebuild/standard:7.0",
+                "computeType": "BUILD_GENERAL1_SMALL",
+                "privilegedMode": self.privileged,
+            },
+        )
+        build_id = self.builds.start_build(projectName=name)["build"]["id"]
+
+        def finished() -> dict[str, Any] | None:
+            build: dict[str, Any] = self.builds.batch_get_builds(ids=[build_id])["builds"][0]
+            return build if build["buildComplete"] else None
+
+        build = eventually(finished, 120)
+        assert build
+        where = {"logGroupName": build["logs"]["groupName"], "logStreamName": build["logs"]["streamName"]}
+        events = logs.get_log_events(**where, startFromHead=True, limit=10000)["events"]
+        return build["buildStatus"], "".join(event["message"] for event in events)
+
+
+def new_name() -> str:
+    return f"trainer-{uuid.uuid4().hex[:8]}"
+
+
+def test_a_build_pushes_an_image_that_ecr_knows_by_the_same_digest(
+    sandbox: Sandbox, folder: Path, store: ImageStore
+) -> None:
+    registry = Registry(sandbox, new_name()).create()
+    login = f"aws ecr get-login-password | docker login --username AWS --password-stdin {registry.uri.split('/')[0]}"
+    commands = ["docker build -t local .", f"docker tag local {registry.uri}:v1", f"docker push {registry.uri}:v1"]
+    status, log = registry.run(folder, login, *commands)
+    assert status == "SUCCEEDED", log
+    details = registry.ecr.describe_images(repositoryName=registry.name)["imageDetails"]
+    assert [detail["imageTags"] for detail in details] == [["v1"]]
+    digest = details[0]["imageDigest"]
+    assert f"v1: digest: {digest}" in log
+    assert digest == store.build(folder, silent).digest
+    for uri in (f"{registry.uri}:v1", f"{registry.uri}@{digest}"):
+        assert images.find(store, uri, registry.ecr).digest == digest
+
+
+def test_the_same_content_pushed_again_stays_one_image(sandbox: Sandbox, folder: Path) -> None:
+    registry = Registry(sandbox, new_name()).create()
+    push = [f"docker build -t {registry.uri}:{tag} ." for tag in ("a", "b")]
+    push += [f"docker push {registry.uri}:{tag}" for tag in ("a", "b", "a")]
+    status, log = registry.run(folder, *push)
+    assert status == "SUCCEEDED", log
+    details = registry.ecr.describe_images(repositoryName=registry.name)["imageDetails"]
+    assert [sorted(detail["imageTags"]) for detail in details] == [["a", "b"]]
+
+
+def test_a_missing_repository_is_named_and_fails_the_build(sandbox: Sandbox, folder: Path) -> None:
+    registry = Registry(sandbox, new_name())
+    status, log = registry.run(folder, f"docker build -t {registry.uri}:v1 .", f"docker push {registry.uri}:v1")
+    assert status == "FAILED"
+    assert f"name unknown: The repository with name '{registry.name}' does not exist" in log
+
+
+def test_an_immutable_tag_is_not_overwritten(sandbox: Sandbox, folder: Path) -> None:
+    registry = Registry(sandbox, new_name(), immutable=True).create()
+    push = [f"docker build -t {registry.uri}:v1 .", f"docker push {registry.uri}:v1"]
+    status, log = registry.run(folder, *push, "echo 'changed = 1' > train.py", *push)
+    assert status == "FAILED"
+    assert "tag invalid: The image tag 'v1' already exists" in log
+    assert len(registry.ecr.describe_images(repositoryName=registry.name)["imageDetails"]) == 1
+
+
+def test_docker_needs_a_privileged_project(sandbox: Sandbox, folder: Path) -> None:
+    status, log = Registry(sandbox, new_name(), privileged=False).run(folder, "docker build .")
+    assert status == "FAILED"
+    assert "Cannot connect to the Docker daemon" in log
+
+
+def test_other_docker_commands_say_what_is_supported(sandbox: Sandbox, folder: Path) -> None:
+    status, log = Registry(sandbox, new_name()).run(folder, "docker run hello-world")
+    assert status == "FAILED"
+    assert "docker build [-t REF]" in log
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["python:3.12", f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/absent:v1"],
+)
+def test_an_image_that_was_never_pushed_is_not_found(sandbox: Sandbox, store: ImageStore, image: str) -> None:
+    with pytest.raises(ServiceError, match=f"Requested image {image} not found"):
+        images.find(store, image, sandbox.client("ecr"))
