@@ -6,7 +6,7 @@ from typing import Any
 
 logger = logging.getLogger("run")
 
-FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.5, 30.0, 1.3  # seconds, seconds, factor
+FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.5, 30.0, 1.1  # seconds, seconds, factor
 ENDED = ("Succeeded", "Failed", "Stopped")
 
 

@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
-import threading
-import uuid
-import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import datetime, timezone
-from pathlib import PurePosixPath
 from typing import Any
 
+from smproject.sandbox import codecommit_commits as commits
 from smproject.sandbox import git_http, moto_seam
-from smproject.sandbox.events import events_of
-from smproject.sandbox.git_repository import Change, File, GitError, GitRepository, Signature
+from smproject.sandbox.codecommit_records import Record, changing
+from smproject.sandbox.git_repository import GitError, GitRepository
 from smproject.sandbox.service import Caller, Request, Service, ServiceError, page
 from smproject.sandbox.world import World
 
 _ROUTE = re.compile(r"/v1/repos/([\w.-]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack)")
-_EXECUTABLE = 0o111 << 16  # where a zip keeps the permissions of Unix
 _CREDENTIALS = "Configure git's credential helper: `aws codecommit credential-helper --ignore-host-check $@`."
-
-
-@dataclass
-class Record:
-    """What CodeCommit knows of a repository besides its content; `lock` makes changes to its references one by one."""
-
-    account: str
-    region: str
-    name: str
-    git: GitRepository
-    description: str | None
-    kms_key: str | None
-    tags: dict[str, str]
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    created: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
-    modified: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def arn(self) -> str:
-        """The repository's ARN."""
-        return f"arn:aws:codecommit:{self.region}:{self.account}:{self.name}"
 
 
 class CodeCommitService(Service):
@@ -132,7 +103,7 @@ class CodeCommitService(Service):
             raise ServiceError("BranchNameExistsException", f"Branch {name} already exists in repository {record.name}")
         commit = self._commit(record, request["commitId"], "CommitDoesNotExistException")
         try:
-            with self._changing(record, caller.arn):
+            with changing(self.world, record, caller.arn):
                 record.git.create_branch(name, commit)
         except GitError as error:
             raise ServiceError("InvalidBranchNameException", f"Branch {name} cannot be created: {error}") from error
@@ -163,38 +134,26 @@ class CodeCommitService(Service):
         """Commit one file on a branch."""
         change = {name: request.get(name) for name in ("filePath", "fileContent", "fileMode") if request.get(name)}
         facts = {"authorName": request.get("name"), "putFiles": [{"fileContent": b"", **change}]}
-        made = self.create_commit(caller, {**request, **facts})
+        try:
+            made = self.create_commit(caller, {**request, **facts})
+        except ServiceError as error:
+            if error.code == "NoChangeException":
+                raise ServiceError("SameFileContentException", "The branch has this file already.") from error
+            raise
         blob = (made["filesAdded"] + made["filesUpdated"])[0]["blobId"]
         return {"commitId": made["commitId"], "blobId": blob, "treeId": made["treeId"]}
 
     def create_commit(self, caller: Caller, request: Request) -> Request:
         """Commit several files on a branch, which an empty repository gets by it."""
-        record, branch = self._find(caller.account, request), request["branchName"]
-        if request.get("setFileModes") or any("sourceFile" in put for put in request.get("putFiles", [])):
-            raise ServiceError(
-                "InvalidParameterException", "The sandbox implements neither setFileModes nor sourceFile."
-            )
-        changes = [_written(put) for put in request.get("putFiles", [])]
-        changes += [Change(_checked(gone["filePath"]), None) for gone in request.get("deleteFiles", [])]
-        with self._changing(record, caller.arn):
-            parent = _parent(record, branch, request.get("parentCommitId"))
-            before = record.git.files(parent) if parent else []
-            by = Signature(request.get("authorName") or caller.arn, request.get("email") or "")
-            commit = record.git.commit(branch, parent, changes, request.get("commitMessage") or "", by)
-        return {
-            "commitId": commit,
-            "treeId": record.git.show(commit, "%T")[0],
-            **_compare(before, record.git.files(commit)),
-        }
+        record = self._find(caller.account, request)
+        with changing(self.world, record, caller.arn):
+            return commits.commit(record.git, request, caller.arn)
 
     def seed(self, caller: Caller, repository_name: str, zip_bytes: bytes, branch: str) -> str:
         """Make an empty repository's first commit from a zip, as CloudFormation's `Code` does; return its id."""
         record = self._find(caller.account, {"repositoryName": repository_name})
-        with zipfile.ZipFile(io.BytesIO(zip_bytes)) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-            changes = [Change(_checked(e.filename), archive.read(e), _mode(e)) for e in entries]
-        with self._changing(record, caller.arn):
-            return record.git.commit(branch, None, changes, "Initial commit", Signature("AWS CloudFormation", ""))
+        with changing(self.world, record, caller.arn):
+            return commits.seed(record.git, zip_bytes, branch)
 
     def archive(self, account: str, repository_name: str, commit: str) -> bytes:
         """Return a commit's tree as a zip, which is what CodePipeline fetches with codecommit:UploadArchive."""
@@ -233,7 +192,7 @@ class CodeCommitService(Service):
         path = f"{record.account}/{record.git.path.name}/{route.group(2)}"
         if route.group(2) != "git-receive-pack":
             return git_http.serve(environ, start_response, self._root, path, identity.arn)
-        with self._changing(record, identity.arn):
+        with changing(self.world, record, identity.arn):
             return git_http.serve(environ, start_response, self._root, path, identity.arn)
 
     def _find(self, account: str, request: Request) -> Record:
@@ -268,71 +227,3 @@ class CodeCommitService(Service):
             "cloneUrlSsh": f"ssh://git-codecommit.{record.region}.amazonaws.com/v1/repos/{record.name}",
             "Arn": record.arn,
         }
-
-    @contextmanager
-    def _changing(self, record: Record, by: str) -> Iterator[None]:
-        """Emit an event for each reference that changes inside the block."""
-        with record.lock:
-            before = record.git.references()
-            yield
-            record.git.choose_default_branch()
-            after = record.git.references()
-            record.modified = datetime.now(timezone.utc)
-        for name in sorted(before.keys() | after.keys()):
-            if before.get(name) != after.get(name):
-                self._emit(record, name, before.get(name), after.get(name), by)
-
-    def _emit(self, record: Record, reference: str, old: str | None, new: str | None, by: str) -> None:
-        """Emit the event of docs.aws.amazon.com/codecommit/latest/userguide/monitoring-events.html."""
-        kind, _, short = reference.removeprefix("refs/").partition("/")
-        event = "referenceDeleted" if new is None else "referenceCreated" if old is None else "referenceUpdated"
-        commits = {name: value for name, value in (("commitId", new), ("oldCommitId", old)) if value}
-        names = {"repositoryName": record.name, "repositoryId": record.id, "callerUserArn": by}
-        what = {"referenceType": {"heads": "branch", "tags": "tag"}[kind], "referenceName": short}
-        detail = {"event": event, **names, **what, "referenceFullName": reference, **commits}
-        title = "CodeCommit Repository State Change"
-        events_of(self.world).emit(record.account, record.region, "aws.codecommit", title, detail, [record.arn])
-
-
-def _parent(record: Record, branch: str, given: str | None) -> str | None:
-    """Return the tip of a branch, which the caller must know when the branch has commits."""
-    branches = record.git.branches()
-    if branches and branch not in branches:
-        raise ServiceError("BranchDoesNotExistException", f"Branch {branch} does not exist in repository {record.name}")
-    tip = branches.get(branch)
-    if tip and not given:
-        raise ServiceError(
-            "ParentCommitIdRequiredException", f"Branch {branch} has commits: give parentCommitId {tip}."
-        )
-    if given != tip:
-        raise ServiceError("ParentCommitIdOutdatedException", f"The tip of branch {branch} is {tip}, not {given}.")
-    return tip
-
-
-def _written(put: Request) -> Change:
-    return Change(_checked(put["filePath"]), put.get("fileContent") or b"", put.get("fileMode") or "NORMAL")
-
-
-def _checked(path: str) -> str:
-    parts = PurePosixPath(path).parts
-    if not parts or parts[0] == "/" or {"..", ".git"} & set(parts) or path.startswith('"') or "\n" in path:
-        raise ServiceError("InvalidPathException", f"The path {path!r} is not a valid path inside a repository.")
-    return "/".join(parts)
-
-
-def _mode(entry: zipfile.ZipInfo) -> str:
-    return "EXECUTABLE" if entry.external_attr & _EXECUTABLE else "NORMAL"
-
-
-def _compare(before: list[File], after: list[File]) -> dict[str, list[Request]]:
-    old, new = ({file.path: file for file in files} for files in (before, after))
-    kept = old.keys() & new.keys()
-    return {
-        "filesAdded": [_described(new[path]) for path in sorted(new.keys() - old.keys())],
-        "filesUpdated": [_described(new[path]) for path in sorted(kept) if new[path] != old[path]],
-        "filesDeleted": [_described(old[path]) for path in sorted(old.keys() - new.keys())],
-    }
-
-
-def _described(file: File) -> Request:
-    return {"absolutePath": file.path, "blobId": file.blob, "fileMode": file.mode}

@@ -64,7 +64,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _make(folder: Path, requirements: str, progress: Callable[[str], None]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    count = len(requirements.splitlines())
+    count = sum(not line.startswith("-") for line in requirements.splitlines())
     progress(f"installing {count} requirement{'' if count == 1 else 's'} for Python {PYTHON} (kept for later builds)")
     try:
         venv.create(folder, symlinks=True, with_pip=True)  # pip is part of the images too: script mode calls it

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+_UNSAFE = re.compile(r"[<>\n\0]")  # what git itself leaves out of names
 MODES = {"NORMAL": "100644", "EXECUTABLE": "100755", "SYMLINK": "120000"}
 
 
@@ -118,6 +120,7 @@ class GitRepository:
 
     def commit(self, branch: str, parent: str | None, changes: Iterable[Change], message: str, by: Signature) -> str:
         """Commit changes on a branch and return the commit's id; raises GitError when the branch has moved on."""
+        self._git("check-ref-format", "--branch", branch)  # a bad name could break out of the stream
         stream = b"".join(_fast_import(branch, parent, changes, message, by))
         self._git("fast-import", "--quiet", "--date-format=raw", given=stream)
         return self.branches()[branch]
@@ -134,7 +137,8 @@ def _fast_import(
     branch: str, parent: str | None, changes: Iterable[Change], message: str, by: Signature
 ) -> Iterable[bytes]:
     yield f"commit refs/heads/{branch}\n".encode()
-    yield f"committer {by.name} <{by.email}> {int(time.time())} +0000\n".encode()
+    name, email = (_UNSAFE.sub("", text) for text in (by.name, by.email))
+    yield f"committer {name} <{email}> {int(time.time())} +0000\n".encode()
     yield _data(message.encode())
     if parent:
         yield f"from {parent}\n".encode()

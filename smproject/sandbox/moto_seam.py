@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from moto.core.parse import PROTOCOL_PARSERS
@@ -37,12 +37,19 @@ class Credentials:
 
 
 def application() -> WSGIApplication:
-    """Return moto's server as a WSGI application.
+    """Return moto's server as a WSGI application; it raises NotImplementedError for what moto lacks.
 
     moto reads bucket policies without their conditions, so that `Deny unless TLS` denies everything: that is off.
     """
     FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL  # type: ignore[method-assign]
-    return DomainDispatcherApplication(create_backend_app)  # type: ignore[no-any-return,no-untyped-call,unused-ignore]
+    return DomainDispatcherApplication(_backend)  # type: ignore[no-any-return,no-untyped-call,unused-ignore]
+
+
+def _backend(service: str | None) -> Any:
+    """Return the application of one service; moto asks for None when it doesn't know the host."""
+    if service is None:
+        raise NotImplementedError
+    return create_backend_app(service)
 
 
 def session_credentials(role_arn: str, session_name: str, region: str) -> Credentials:
@@ -78,7 +85,7 @@ def trust_policy(role_arn: str) -> dict[str, Any] | None:
     return None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _protocol(service: str) -> str:
     """Return the protocol that boto3 speaks: where a service offers CBOR too, botocore chooses JSON."""
     offered = get_service_model(service).metadata.get("protocols") or [get_service_model(service).protocol]
@@ -96,11 +103,14 @@ def create_member_account(hub: str, account: str, name: str) -> None:
 
 
 def parse(service: str, operation: str, body: bytes, values: Mapping[str, str]) -> dict[str, Any]:
-    """Read a request (JSON or query protocol) into the dictionary that boto3's caller passed."""
+    """Read a request (JSON or query protocol) into the dictionary that boto3's caller passed; else raise ValueError."""
     model = get_service_model(service).operation_model(operation)
     parser = PROTOCOL_PARSERS[_protocol(service)](model)
-    request = {"body": body, "values": MultiDict(values), "headers": {}, "method": "POST", "url_path": "/"}
-    return dict(parser.parse(request | {"url_params": {}}) or {})
+    request: Any = {"body": body, "values": MultiDict(values), "headers": {}, "method": "POST", "url_path": "/"}
+    try:
+        return dict(parser.parse(request | {"url_params": {}}) or {})
+    except (AttributeError, TypeError) as error:
+        raise ValueError("a member is not of the type that the operation wants") from error
 
 
 def serialize(service: str, operation: str, result: Mapping[str, Any]) -> tuple[int, dict[str, str], bytes]:
@@ -115,9 +125,6 @@ def serialize(service: str, operation: str, result: Mapping[str, Any]) -> tuple[
 def event_matches(pattern: str, event: Mapping[str, Any]) -> bool:
     """Tell whether an EventBridge pattern (JSON text) matches an event."""
     return bool(EventPattern(pattern, EventPatternParser(pattern).parse()).matches_event(dict(event)))  # type: ignore[arg-type]
-
-
-XML_SERVICES = {"cloudformation", "sts", "iam", "s3", "sns", "sqs", "ec2", "monitoring"}
 
 
 def input_shape(service: str, operation: str) -> Any:

@@ -22,7 +22,7 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
 
 
 def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
-    """Yield each constraint of a botocore shape that a value breaks (required members, enums, patterns, lengths)."""
+    """Yield each constraint of a botocore shape that a value breaks (types, required members, enums, patterns, lengths)."""
     if isinstance(shape, StructureShape) and isinstance(value, dict):
         yield from _structure(shape, value, path)
     elif isinstance(shape, ListShape) and isinstance(value, list):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 from harness import Sandbox, eventually
+from workshop import Workshop
 
 
 def _free_port() -> int:
@@ -34,3 +35,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def workshop(sandbox: Sandbox) -> Workshop:
+    return Workshop(sandbox)

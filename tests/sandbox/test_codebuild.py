@@ -295,7 +295,7 @@ def test_a_stopped_build_ends_with_what_it_started(builds: Builds) -> None:
         phases: {build: {commands: [sleep 600 & export CHILD=$!, sleep 600]}}
         """
     build_id = builds.start(spec)
-    child = eventually(lambda: exported(builds.get(build_id)).get("CHILD"), SECONDS)
+    child = eventually(lambda: exported(builds.get(build_id)).get("CHILD", ""), SECONDS)
     assert running(child)
     builds.api.stop_build(id=build_id)
     build = builds.finished(build_id)

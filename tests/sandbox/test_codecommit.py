@@ -5,27 +5,28 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
+import botocore.exceptions
 import pytest
+import urllib3
 from harness import ACCOUNTS, Sandbox
 
 
 def git(sandbox: Sandbox, cwd: Path, *arguments: str, profile: str = "development") -> subprocess.CompletedProcess[str]:
     """Run git with the AWS CLI's credential helper, set up by environment variables only."""
     scope = f"credential.{sandbox.endpoint}"
-    settings = {
-        f"{scope}.helper": "!aws codecommit credential-helper --ignore-host-check $@",
-        f"{scope}.UseHttpPath": "true",
-        "user.name": "Tester",
-        "user.email": "tester@example.com",
-        "init.defaultBranch": "main",
-    }
+    settings = [
+        (f"{scope}.helper", ""),  # forgets the helpers of whoever runs the tests
+        (f"{scope}.helper", "!aws codecommit credential-helper --ignore-host-check $@"),
+        (f"{scope}.UseHttpPath", "true"),
+        ("user.name", "Tester"),
+        ("user.email", "tester@example.com"),
+        ("init.defaultBranch", "main"),
+    ]
     environment = sandbox.environment(profile) | {"GIT_CONFIG_COUNT": str(len(settings)), "GIT_TERMINAL_PROMPT": "0"}
-    for number, (key, value) in enumerate(settings.items()):
+    for number, (key, value) in enumerate(settings):
         environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     return subprocess.run(["git", *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
@@ -81,11 +82,9 @@ def test_another_account_does_not_see_a_repository(sandbox: Sandbox, tmp_path: P
 )
 def test_git_must_say_who_it_is(sandbox: Sandbox, header: dict[str, str], status: int) -> None:
     url = f"{make_repository(sandbox, f'guarded-{status}')['cloneUrlHttp']}/info/refs?service=git-upload-pack"
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(urllib.request.Request(url, headers=header))
-    assert refused.value.code == status
-    assert ("Basic" in refused.value.headers.get("WWW-Authenticate", "")) == (status == 401)
-    refused.value.close()
+    answer = urllib3.request("GET", url, headers=header)
+    assert answer.status == status
+    assert ("Basic" in answer.headers.get("WWW-Authenticate", "")) == (status == 401)
 
 
 def test_files_committed_by_the_api_are_in_a_clone(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -129,10 +128,33 @@ def test_a_commit_on_an_old_tip_is_refused(sandbox: Sandbox) -> None:
         client.put_file(**put, fileContent=b"3")
 
 
-@pytest.mark.parametrize("path", ["../escape", "/absolute", ".git/config", "a/../b"])
-def test_a_path_outside_the_tree_is_refused(sandbox: Sandbox, path: str) -> None:
+def test_a_commit_that_changes_nothing_is_refused(sandbox: Sandbox) -> None:
     client = sandbox.client("codecommit")
-    name = f"paths-{abs(hash(path))}"
+    make_repository(sandbox, "unchanged")
+    put = {"repositoryName": "unchanged", "branchName": "main", "filePath": "a", "fileContent": b"1"}
+    tip = client.put_file(**put)["commitId"]
+    with pytest.raises(client.exceptions.SameFileContentException):
+        client.put_file(**put, parentCommitId=tip)
+    absent = {"deleteFiles": [{"filePath": "absent"}], "parentCommitId": tip}
+    with pytest.raises(client.exceptions.FileDoesNotExistException):
+        client.create_commit(repositoryName="unchanged", branchName="main", **absent)
+    assert client.get_branch(repositoryName="unchanged", branchName="main")["branch"]["commitId"] == tip
+
+
+def test_a_commit_cannot_smuggle_in_commands_by_its_author(sandbox: Sandbox) -> None:
+    client = sandbox.client("codecommit")
+    make_repository(sandbox, "smuggled")
+    name = "Eve <eve> 0 +0000\ndata 0\n\ncommit refs/heads/other\n"
+    put = {"filePath": "a", "fileContent": b"1"}
+    client.create_commit(repositoryName="smuggled", branchName="main", putFiles=[put], authorName=name, email="e\nx")
+    assert client.list_branches(repositoryName="smuggled")["branches"] == ["main"]
+    with pytest.raises(botocore.exceptions.ClientError, match="not a valid branch name"):
+        client.create_commit(repositoryName="smuggled", branchName="a\nb", putFiles=[put])
+
+
+@pytest.mark.parametrize(("name", "path"), [("up", "../escape"), ("root", "/absolute"), ("git", ".git/config"), ("over", "a/../b")])
+def test_a_path_outside_the_tree_is_refused(sandbox: Sandbox, name: str, path: str) -> None:
+    client = sandbox.client("codecommit")
     make_repository(sandbox, name)
     with pytest.raises(client.exceptions.InvalidPathException):
         client.put_file(repositoryName=name, branchName="main", filePath=path, fileContent=b"x")

@@ -125,7 +125,7 @@ class Executor:
 
     def _end(self, status: str, summary: str = "") -> None:
         with self.pipeline.changed:
-            self.execution.status, self.execution.summary = status, summary or None
+            self.execution.status, self.execution.summary = status, summary or self.execution.summary
             self.execution.updated = now()
             self.pipeline.changed.notify_all()
         self.notices.pipeline(status.upper())

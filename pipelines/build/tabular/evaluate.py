@@ -1,0 +1,176 @@
+"""Measure a model on the test set: evaluation.json in SageMaker's model-quality shape, and evaluation.html.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html
+"""
+
+import argparse
+import json
+import logging
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xgboost as xgb
+from report import Results, write_report
+from sklearn import metrics
+
+logger = logging.getLogger("evaluate")
+
+RESAMPLES = 200  # bootstrap samples behind each standard deviation
+CURVE_POINTS = 100
+CUT = 0.5  # probability from which a record counts as positive
+MODEL_LIMIT = 1 << 30  # bytes that the archive may unpack to
+
+Vector = npt.NDArray[np.float64]
+Metric = Callable[[Vector, Vector], float]
+
+CLASSIFICATION: dict[str, Metric] = {
+    "auc": metrics.roc_auc_score,
+    "accuracy": lambda labels, scores: metrics.accuracy_score(labels, scores >= CUT),
+    "precision": lambda labels, scores: metrics.precision_score(labels, scores >= CUT, zero_division=0),
+    "recall": lambda labels, scores: metrics.recall_score(labels, scores >= CUT, zero_division=0),
+    "f1": lambda labels, scores: metrics.f1_score(labels, scores >= CUT, zero_division=0),
+}
+REGRESSION: dict[str, Metric] = {
+    "r2": metrics.r2_score,
+    "mae": metrics.mean_absolute_error,
+    "mse": metrics.mean_squared_error,
+    "rmse": metrics.root_mean_squared_error,
+}
+
+
+class EvaluationError(ValueError):
+    """The model or the test set cannot be used; the message says what was found and what to do."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A booster and how its records are encoded."""
+
+    booster: xgb.Booster
+    schema: dict[str, Any]
+
+
+def main() -> None:
+    """Run the job; exit 1 with one line when model or data are at fault."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    try:
+        evaluate(parse_arguments())
+    except EvaluationError as error:
+        sys.exit(f"evaluate: {error}")
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Command line of the job; folders default to where SageMaker mounts them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=Path("/opt/ml/processing/input/model"))
+    parser.add_argument("--test", type=Path, default=Path("/opt/ml/processing/input/test"))
+    parser.add_argument("--output", type=Path, default=Path("/opt/ml/processing/output/evaluation"))
+    return parser.parse_args()
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """Load, predict, measure, write."""
+    model = load_model(arguments.model / "model.tar.gz")
+    labels, features = read_test(arguments.test)
+    scores = model.booster.predict(xgb.DMatrix(features)).astype(np.float64)
+    evaluation = measure(labels, scores, model.schema["problem_type"])
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    (arguments.output / "evaluation.json").write_text(json.dumps(evaluation, indent=2) + "\n", encoding="utf-8")
+    gains = model.booster.get_score(importance_type="gain").items()
+    importance = {str(name): float(np.mean(gain)) for name, gain in gains}
+    results = Results(model.schema["target"]["name"], evaluation, labels, scores, importance)
+    write_report(arguments.output / "evaluation.html", results)
+    logger.info("%s", json.dumps(summary(evaluation)))
+
+
+def summary(evaluation: dict[str, Any]) -> dict[str, float]:
+    """Single numbers of an evaluation by name."""
+    (values,) = (group for name, group in evaluation.items() if name.endswith("_metrics"))
+    return {name: round(entry["value"], 4) for name, entry in values.items() if "value" in entry}
+
+
+def load_model(archive: Path) -> Model:
+    """Unpack model.tar.gz into memory's stead, a temporary folder; only plain files inside it are accepted."""
+    with tempfile.TemporaryDirectory() as name, open_archive(archive) as tar:
+        folder, members = Path(name), tar.getmembers()
+        for member in members:
+            path = PurePosixPath(member.name)
+            if not (member.isfile() or member.isdir()) or path.is_absolute() or ".." in path.parts:
+                raise EvaluationError(f"{archive.name} holds {member.name!r}, a link or a path outside. Train again.")
+        if sum(member.size for member in members) > MODEL_LIMIT:
+            raise EvaluationError(f"{archive.name} unpacks to more than {MODEL_LIMIT} bytes. Train a smaller model.")
+        for member in members:
+            tar.extract(member, folder, filter="data")
+        for needed in ("model.ubj", "features.json"):
+            if not (folder / needed).is_file():
+                raise EvaluationError(f"{archive.name} holds no {needed}. Train with the channel 'metadata'.")
+        booster = xgb.Booster(model_file=folder / "model.ubj")
+        return Model(booster, json.loads((folder / "features.json").read_text(encoding="utf-8")))
+
+
+def open_archive(path: Path) -> tarfile.TarFile:
+    """Open a gzipped tar, or say what is wrong with it."""
+    try:
+        return tarfile.open(path, "r:gz")
+    except (OSError, tarfile.TarError) as error:
+        raise EvaluationError(f"{path} is not a readable model.tar.gz: {error}. Look at the training job.") from error
+
+
+def read_test(folder: Path) -> tuple[Vector, pd.DataFrame]:
+    """Target and features of the test set."""
+    files = sorted(folder.rglob("*.csv"))
+    if not files:
+        raise EvaluationError(f"no .csv file under {folder}. Look at the output 'test' of the step before.")
+    table = pd.concat([pd.read_csv(path) for path in files], ignore_index=True)
+    return table.iloc[:, 0].to_numpy(np.float64), table.iloc[:, 1:]
+
+
+def measure(labels: Vector, scores: Vector, problem_type: str) -> dict[str, Any]:
+    """Metrics in SageMaker's model-quality shape."""
+    dataset = {"item_count": len(labels)}
+    if problem_type == "regression":
+        return {"dataset": dataset, "regression_metrics": with_deviation(REGRESSION, labels, scores)}
+    values = with_deviation(CLASSIFICATION, labels, scores)
+    matrix = metrics.confusion_matrix(labels, scores >= CUT, labels=[0, 1])
+    values["confusion_matrix"] = {str(row): {str(col): int(matrix[row, col]) for col in (0, 1)} for row in (0, 1)}
+    values["receiver_operating_characteristic_curve"] = roc_curve(labels, scores)
+    return {"dataset": dataset, "binary_classification_metrics": values}
+
+
+def with_deviation(functions: dict[str, Metric], labels: Vector, scores: Vector) -> dict[str, Any]:
+    """Each metric on the test set, and its standard deviation over bootstrap samples of that set."""
+    random = np.random.default_rng(0)
+    drawn = (random.integers(0, len(labels), len(labels)) for _ in range(RESAMPLES))
+    # A sample of one class only, or of one value only, has no AUC and no R2.
+    samples = [rows for rows in drawn if np.ptp(labels[rows]) > 0]
+    if not samples:
+        raise EvaluationError(f"all {len(labels)} test rows have one and the same target. Add data.")
+    return {
+        name: {
+            "value": float(function(labels, scores)),
+            "standard_deviation": float(np.std([function(labels[rows], scores[rows]) for rows in samples])),
+        }
+        for name, function in functions.items()
+    }
+
+
+def roc_curve(labels: Vector, scores: Vector) -> dict[str, list[float]]:
+    """Points of the ROC curve, thinned evenly."""
+    false_positive, true_positive, _ = metrics.roc_curve(labels, scores)
+    keep = np.unique(np.linspace(0, len(false_positive) - 1, CURVE_POINTS).round().astype(int))
+    return {
+        "false_positive_rates": false_positive[keep].round(6).tolist(),
+        "true_positive_rates": true_positive[keep].round(6).tolist(),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,240 @@
+"""Process, train, evaluate; register the model when it is good enough, else fail with the reason.
+
+This file is yours to edit: HYPERPARAMETERS, GATES and the steps below. Push, and the project builds and runs it.
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from sagemaker.core.metadata_properties import MetadataProperties
+from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
+from sagemaker.core.shapes import MetricDefinition, Tag
+from sagemaker.core.workflow.conditions import ConditionGreaterThanOrEqualTo
+from sagemaker.core.workflow.execution_variables import ExecutionVariables
+from sagemaker.core.workflow.functions import Join, JsonGet
+from sagemaker.core.workflow.parameters import Parameter, ParameterFloat, ParameterString
+from sagemaker.core.workflow.properties import PropertyFile
+from sagemaker.mlops.workflow.condition_step import ConditionStep
+from sagemaker.mlops.workflow.fail_step import FailStep
+from sagemaker.mlops.workflow.model_step import ModelStep
+from sagemaker.mlops.workflow.pipeline import Pipeline
+from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep
+from sagemaker.serve.model_builder import ModelBuilder
+from sagemaker.train import ModelTrainer
+from sagemaker.train.configs import Compute, InputData, Networking, OutputDataConfig, StoppingCondition
+
+from pipelines.build import jobs
+from pipelines.session import ProjectSession
+from pipelines.settings import Settings
+
+HYPERPARAMETERS = {
+    "num_round": 300,
+    "early_stopping_rounds": 20,
+    "max_depth": 5,
+    "eta": 0.1,
+    "subsample": 0.8,
+    "seed": 7,
+}
+
+# What the booster minimises and what it prints, by problem type.
+OBJECTIVES = {
+    "binary_classification": {"objective": "binary:logistic", "eval_metric": "auc"},
+    "regression": {"objective": "reg:squarederror", "eval_metric": "rmse"},
+}
+
+# The metric of evaluation.json that the gate reads, and the least value that registers a model.
+GATES = {"binary_classification": ("auc", 0.8), "regression": ("r2", 0.5)}
+
+HERE = Path(__file__).parent
+
+
+def get_pipeline(settings: Settings, session: ProjectSession) -> Pipeline:
+    """Return the pipeline, its steps in the order of the data."""
+    use = Build(settings, session)
+    process = process_step(use)
+    train = train_step(use, process)
+    evaluate = evaluate_step(use, process, train)
+    register = register_step(use, process, train, evaluate)
+    gate = gate_step(use, evaluate, register, fail_step(use, evaluate))
+    return Pipeline(
+        name=use.pipeline_name,
+        parameters=list(use.parameters.values()),
+        pipeline_experiment_config=None,
+        steps=[process, train, evaluate, gate],
+        sagemaker_session=session,
+    )
+
+
+class Build:
+    """What the steps share: settings, session and pipeline parameters."""
+
+    def __init__(self, settings: Settings, session: ProjectSession) -> None:
+        self.settings = settings
+        self.session = session
+        self.pipeline_name = settings.pipeline_name("tabular")
+        self.metric, least = GATES[settings.problem_type]
+        declared: list[Parameter] = [
+            ParameterString("DataUri", settings.data_uri),
+            ParameterString("TargetColumn", settings.target_column),
+            # Without an image there is no default, and a start without one is refused.
+            ParameterString("ImageUri", settings.image_uri or None),
+            ParameterString("ProcessingInstanceType", "ml.m5.large", enum_values=jobs.INSTANCE_TYPES),
+            ParameterString("TrainingInstanceType", "ml.m5.large", enum_values=jobs.INSTANCE_TYPES),
+            ParameterString(
+                "ModelApprovalStatus",
+                "PendingManualApproval",
+                enum_values=["PendingManualApproval", "Approved", "Rejected"],
+            ),
+            ParameterFloat("GateThreshold", least),
+            ParameterString("GitCommit", settings.git_commit),
+        ]
+        self.parameters = {parameter.name: parameter for parameter in declared}
+
+    def output_uri(self, *parts: str) -> Join:
+        """S3 URI of an output in this execution's own prefix."""
+        return jobs.output_uri(self.settings, self.pipeline_name, *parts)
+
+    def processing(self, scripts: list[str], inputs: dict[str, Any], outputs: dict[str, Any], *arguments: Any) -> Any:
+        """Arguments of a step that runs the first script with the others beside it."""
+        image, instance = self.parameters["ImageUri"], self.parameters["ProcessingInstanceType"]
+        processor = jobs.processor(self.settings, self.session, image, instance, scripts[0])
+        return processor.run(
+            inputs=jobs.inputs(self.session, [HERE / script for script in scripts], inputs),
+            outputs=jobs.outputs(outputs),
+            arguments=list(arguments),
+        )
+
+
+def process_step(use: Build) -> ProcessingStep:
+    """Split the data into train, validation and test sets, and encode them; data.json says what was read."""
+    arguments = use.processing(
+        ["process.py"],
+        {"data": use.parameters["DataUri"]},
+        {name: use.output_uri("process", name) for name in ("train", "validation", "test", "metadata")},
+        *("--target", use.parameters["TargetColumn"]),
+        *("--problem-type", use.settings.problem_type),
+        *("--data-uri", use.parameters["DataUri"]),
+        *("--input", f"{jobs.JOB_FOLDER}/input/data"),
+        *("--output", f"{jobs.JOB_FOLDER}/output"),
+    )
+    manifest = PropertyFile(name="Data", output_name="metadata", path="data.json")
+    return ProcessingStep(
+        "process",
+        step_args=arguments,
+        property_files=[manifest],
+        cache_config=jobs.CACHE,
+        retry_policies=[jobs.STEP_RETRY, jobs.JOB_RETRY],
+    )
+
+
+def train_step(use: Build, process: ProcessingStep) -> TrainingStep:
+    """Train the booster in the project's own image, with no network."""
+    kms_key = use.settings.kms_key_arn
+    objective = OBJECTIVES[use.settings.problem_type]
+    trainer = ModelTrainer(
+        training_image=use.parameters["ImageUri"],
+        role=use.settings.role_arn,
+        base_job_name=use.pipeline_name,
+        hyperparameters={**HYPERPARAMETERS, **objective},
+        compute=Compute(
+            instance_type=use.parameters["TrainingInstanceType"], instance_count=1, volume_kms_key_id=kms_key
+        ),
+        networking=Networking(enable_network_isolation=True),
+        output_data_config=OutputDataConfig(s3_output_path=use.output_uri("train"), kms_key_id=kms_key),
+        stopping_condition=StoppingCondition(max_runtime_in_seconds=jobs.MAX_RUNTIME_SECONDS),
+        tags=[Tag(key=tag["Key"], value=tag["Value"]) for tag in use.settings.tags],
+        sagemaker_session=use.session,
+    ).with_metric_definitions([_metric(f"{part}:{objective['eval_metric']}") for part in ("train", "validation")])
+    channels = [
+        InputData(channel_name=name, data_source=jobs.output_of(process, name), content_type="text/csv")
+        for name in ("train", "validation")
+    ]
+    channels.append(InputData(channel_name="metadata", data_source=jobs.output_of(process, "metadata")))
+    return TrainingStep(
+        "train",
+        step_args=trainer.train(input_data_config=channels),
+        cache_config=jobs.CACHE,
+        retry_policies=[jobs.STEP_RETRY, jobs.JOB_RETRY],
+    )
+
+
+def _metric(name: str) -> MetricDefinition:
+    return MetricDefinition(name=name, regex=rf"{name}=([-+.e0-9]+)")
+
+
+def evaluate_step(use: Build, process: ProcessingStep, train: TrainingStep) -> ProcessingStep:
+    """Measure the model on the test set, and draw the report."""
+    arguments = use.processing(
+        ["evaluate.py", "report.py"],
+        {"model": train.properties.ModelArtifacts.S3ModelArtifacts, "test": jobs.output_of(process, "test")},
+        {"evaluation": use.output_uri("evaluate", "evaluation")},
+        *("--model", f"{jobs.JOB_FOLDER}/input/model"),
+        *("--test", f"{jobs.JOB_FOLDER}/input/test"),
+        *("--output", f"{jobs.JOB_FOLDER}/output/evaluation"),
+    )
+    evaluation = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
+    return ProcessingStep(
+        "evaluate",
+        step_args=arguments,
+        property_files=[evaluation],
+        cache_config=jobs.CACHE,
+        retry_policies=[jobs.STEP_RETRY, jobs.JOB_RETRY],
+    )
+
+
+def _measured(use: Build, evaluate: ProcessingStep) -> JsonGet:
+    path = f"{use.settings.problem_type}_metrics.{use.metric}.value"
+    return JsonGet(step_name=evaluate.name, property_file="Evaluation", json_path=path)
+
+
+def gate_step(use: Build, evaluate: ProcessingStep, register: ModelStep, fail: FailStep) -> ConditionStep:
+    """Let a model through when its metric reaches the threshold."""
+    good = ConditionGreaterThanOrEqualTo(left=_measured(use, evaluate), right=use.parameters["GateThreshold"])
+    return ConditionStep("gate", conditions=[good], if_steps=[register], else_steps=[fail])
+
+
+def fail_step(use: Build, evaluate: ProcessingStep) -> FailStep:
+    """End the execution with the metric and the threshold that it missed."""
+    found = ["Quality gate not met: ", use.metric, " ", _measured(use, evaluate)]
+    wanted = [" is below the threshold ", use.parameters["GateThreshold"], ". Nothing was registered."]
+    return FailStep("gate-not-met", error_message=Join(on="", values=[*found, *wanted]))
+
+
+def register_step(use: Build, process: ProcessingStep, train: TrainingStep, evaluate: ProcessingStep) -> ModelStep:
+    """Register the model with its metrics and its origin: commit, data, image, report and execution."""
+    evaluation = jobs.output_of(evaluate, "evaluation")
+    statistics = MetricsSource(
+        content_type="application/json", s3_uri=Join(on="/", values=[evaluation, "evaluation.json"])
+    )
+    model = ModelBuilder(
+        image_uri=use.parameters["ImageUri"],
+        s3_model_data_url=train.properties.ModelArtifacts.S3ModelArtifacts,
+        role_arn=use.settings.role_arn,
+        sagemaker_session=use.session,
+        log_level=logging.ERROR,
+    )
+    arguments = model.register(
+        model_package_group_name=use.settings.model_package_group_name,
+        content_types=["text/csv"],
+        response_types=["text/csv"],
+        approval_status=use.parameters["ModelApprovalStatus"],
+        model_metrics=ModelMetrics(model_statistics=statistics),
+        metadata_properties=MetadataProperties(
+            commit_id=use.parameters["GitCommit"],
+            generated_by=ExecutionVariables.PIPELINE_EXECUTION_ARN,
+            project_id=use.settings.project_id,
+        ),
+        customer_metadata_properties={
+            "GitCommit": use.parameters["GitCommit"],
+            "DataUri": use.parameters["DataUri"],
+            "DataSha256": JsonGet(step_name=process.name, property_file="Data", json_path="sha256"),
+            "ImageUri": use.parameters["ImageUri"],
+            "EvaluationReport": Join(on="/", values=[evaluation, "evaluation.html"]),
+            "PipelineExecutionArn": ExecutionVariables.PIPELINE_EXECUTION_ARN,
+        },
+    )
+    for container in arguments.create_model_package_request["InferenceSpecification"]["Containers"]:
+        # The SDK adds variables of script mode, empty ones, which this image does not read.
+        container.pop("Environment", None)
+    return ModelStep("register", step_args=arguments, retry_policies=[jobs.STEP_RETRY])

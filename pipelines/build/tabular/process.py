@@ -1,0 +1,216 @@
+"""Read CSV, split it into train, validation and test sets, and encode it as numbers.
+
+Writes train/train.csv, validation/validation.csv and test/test.csv (header, target first), metadata/features.json
+(how a record is encoded, for whoever serves the model) and metadata/data.json (what was read).
+"""
+
+import argparse
+import hashlib
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+logger = logging.getLogger("process")
+
+# Shares of the rows, in the order of the hash.
+SPLIT = {"train": 0.70, "validation": 0.15, "test": 0.15}
+# Rarer categories count as "none of these"; more columns than this seldom help a tree.
+MAX_LEVELS = 50
+# One of these as a class means that class, whatever its share.
+POSITIVE_NAMES = ("1", "1.0", "true", "yes", "y", "t", "positive")
+
+
+class DataError(ValueError):
+    """The data cannot be learnt from as it is; the message says what was found and what to do."""
+
+
+def main() -> None:
+    """Run the job; exit 1 with one line when the data is at fault."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    try:
+        process(parse_arguments())
+    except DataError as error:
+        sys.exit(f"process: {error}")
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Command line of the job; folders default to where SageMaker mounts them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--target", required=True, help="name of the column to predict")
+    parser.add_argument("--problem-type", required=True, choices=["binary_classification", "regression"])
+    parser.add_argument("--data-uri", required=True, help="where the data came from, for the record")
+    parser.add_argument("--input", type=Path, default=Path("/opt/ml/processing/input/data"))
+    parser.add_argument("--output", type=Path, default=Path("/opt/ml/processing/output"))
+    return parser.parse_args()
+
+
+def process(arguments: argparse.Namespace) -> None:
+    """Read, clean, split, encode, write."""
+    files = csv_files(arguments.input)
+    table = clean(read(files), arguments.target)
+    features, values = table.drop(columns=arguments.target), table[arguments.target]
+    target = target_schema(values, arguments.problem_type)
+    labels = encode_target(values, target)
+    parts = split(features)
+    check_parts(labels, parts)
+    columns = [column_schema(features[name], parts == "train") for name in features.columns]
+    encoded = encode(features, columns)
+    encoded.insert(0, unused_name(arguments.target, encoded), labels)
+    for name in SPLIT:
+        rows = encoded[parts == name]
+        write_csv(rows, arguments.output / name / f"{name}.csv")
+        logger.info("%s: %d rows, %d features", name, len(rows), len(columns))
+    schema = {"version": 1, "problem_type": arguments.problem_type, "target": target, "columns": columns}
+    write_json({**schema, "features": list(encoded.columns[1:])}, arguments.output / "metadata" / "features.json")
+    manifest = {"version": 1, "uri": arguments.data_uri, "sha256": fingerprint(files), "rows": len(table)}
+    write_json({**manifest, "columns": list(table.columns)}, arguments.output / "metadata" / "data.json")
+
+
+def csv_files(folder: Path) -> list[Path]:
+    """CSV files under a folder in the order of their names."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() == ".csv")
+    if not files:
+        found = sorted(path.name for path in folder.rglob("*") if path.is_file())[:5]
+        raise DataError(f"no .csv file in the data, only {found}. Point DataUri at CSV files with a header.")
+    return files
+
+
+def fingerprint(files: list[Path]) -> str:
+    """SHA-256 of a single file, as sha256sum prints it; of several, the SHA-256 of their sorted digests."""
+    digests = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
+    return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def read(files: list[Path]) -> pd.DataFrame:
+    """Read all files as one table; they must have the same columns."""
+    tables = []
+    for path in files:
+        try:
+            tables.append(pd.read_csv(path))
+        except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+            raise DataError(f"{path.name} is not CSV in UTF-8: {error}. Correct the file.") from error
+        if set(tables[-1].columns) != set(tables[0].columns):
+            odd = sorted(set(tables[-1].columns) ^ set(tables[0].columns))
+            raise DataError(f"{path.name} and {files[0].name} differ in columns {odd}. Give all files one header.")
+    return pd.concat(tables, ignore_index=True)
+
+
+def clean(table: pd.DataFrame, target: str) -> pd.DataFrame:
+    """Drop exact duplicates, rows with no target, and columns with no value at all."""
+    if target not in table.columns:
+        found = f"target column {target!r} is not in the data; its columns are {list(table.columns)}"
+        raise DataError(f"{found}. Set TargetColumn to one of them.")
+    unique = table.drop_duplicates()
+    known = unique.dropna(subset=[target]).dropna(axis="columns", how="all").reset_index(drop=True)
+    logger.info("%d rows read, %d duplicates dropped", len(table), len(table) - len(unique))
+    logger.info("%d rows without a target dropped", len(unique) - len(known))
+    if known.shape[1] < 2:
+        raise DataError(f"no column but the target {target!r} holds a value. Add columns to predict from.")
+    return known
+
+
+def split(features: pd.DataFrame) -> npt.NDArray[np.str_]:
+    """Assign each row to a part by a hash of its content.
+
+    So a row stays in its part when others come or go, and equal rows never fall on both sides.
+    """
+    hashes = pd.util.hash_pandas_object(features.astype("string").fillna(""), index=False).to_numpy()
+    # 2**-64 scales to [0, 1); float64 may round up to 1, which the last part takes in.
+    bounds, names = np.cumsum(list(SPLIT.values()))[:-1], np.array(list(SPLIT), dtype=np.str_)
+    parts: npt.NDArray[np.str_] = names[np.searchsorted(bounds, hashes * 2.0**-64, side="right")]
+    return parts
+
+
+def check_parts(labels: pd.Series, parts: npt.NDArray[np.str_]) -> None:
+    """Refuse data of which some part cannot be learnt from or measured on."""
+    for name in SPLIT:
+        if labels[parts == name].nunique() < 2:
+            found = f"of {len(labels)} rows, those for {name} hold fewer than two different targets"
+            raise DataError(f"{found}. Add rows.")
+
+
+def target_schema(values: pd.Series, problem_type: str) -> dict[str, Any]:
+    """Name the target and, for classification, its two classes: the negative first, then the positive.
+
+    Positive is the class named like one of POSITIVE_NAMES; else the rarer; of equally many, the last by name.
+    """
+    if problem_type == "regression":
+        return {"name": values.name, "classes": None}
+    counts = values.map(class_name).value_counts()
+    if len(counts) != 2:
+        found = f"target {values.name!r} has {len(counts)} classes, such as {sorted(counts.index)[:10]}"
+        raise DataError(f"{found}; binary_classification needs 2. Choose another column or set PROBLEM_TYPE.")
+    named = [name for name in counts.index if name.lower() in POSITIVE_NAMES]
+    rarest_last = sorted(counts.index, key=lambda name: (-counts[name], name))
+    positive = named[0] if len(named) == 1 else rarest_last[-1]
+    return {"name": values.name, "classes": [next(name for name in counts.index if name != positive), positive]}
+
+
+def class_name(value: object) -> str:
+    """Text of a class, without the decimal point that a missing value elsewhere gives to whole numbers."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
+def encode_target(values: pd.Series, target: dict[str, Any]) -> pd.Series:
+    """Classes become 0 and 1; numbers stay as they are."""
+    if target["classes"]:
+        return (values.map(class_name) == target["classes"][1]).astype(int)
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = values[~np.isfinite(numbers)]
+    if len(wrong):
+        first = f"{wrong.iloc[0]!r} in row {wrong.index[0] + 1}"
+        raise DataError(f"target {values.name!r} is not a number {len(wrong)} times, first {first}. Correct the data.")
+    return numbers
+
+
+def column_schema(values: pd.Series, learn: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """How a column is encoded; categories are learnt from the rows in `learn` alone."""
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        return {"name": values.name, "kind": "numeric"}
+    counts = values[learn].dropna().astype(str).value_counts()
+    common = sorted(counts.index, key=lambda level: (-counts[level], level))[:MAX_LEVELS]
+    return {"name": values.name, "kind": "categorical", "levels": sorted(common)}
+
+
+def encode(features: pd.DataFrame, columns: list[dict[str, Any]]) -> pd.DataFrame:
+    """Numbers pass, missing ones too; each category becomes a column of 0 and 1."""
+    encoded: dict[str, Any] = {}
+    for column in columns:
+        values, name = features[column["name"]], column["name"]
+        if column["kind"] == "numeric":
+            encoded[unused_name(name, encoded)] = values
+        else:
+            text = values.astype("string").fillna("")
+            for level in column["levels"]:
+                encoded[unused_name(f"{name}={level}", encoded)] = (text == level).astype(int)
+    return pd.DataFrame(encoded, index=features.index)
+
+
+def unused_name(name: str, taken: Any) -> str:
+    """A feature name that XGBoost accepts (no brackets, no less-than sign) and that is not taken yet."""
+    plain = str(name).translate(str.maketrans("[]<", "___"))
+    while plain in taken:
+        plain += "_"
+    return plain
+
+
+def write_csv(rows: pd.DataFrame, path: Path) -> None:
+    """Write a table with its header, making the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows.to_csv(path, index=False)
+
+
+def write_json(content: object, path: Path) -> None:
+    """Write readable JSON, making the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
