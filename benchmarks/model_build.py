@@ -88,7 +88,9 @@ def _without_cache(sagemaker: Any, pipeline: str) -> str:
 
 def _execute(sagemaker: Any, pipeline: str) -> None:
     arn = sagemaker.start_pipeline_execution(PipelineName=pipeline)["PipelineExecutionArn"]
-    while (found := sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn))["PipelineExecutionStatus"] == "Executing":
+    while (found := sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn))[
+        "PipelineExecutionStatus"
+    ] == "Executing":
         time.sleep(0.02)
     if found["PipelineExecutionStatus"] != "Succeeded":
         raise watch.StoryError(f"{arn} is {found['PipelineExecutionStatus']}: {found.get('FailureReason')}")
@@ -112,7 +114,9 @@ class Bare:
         source.mkdir(parents=True)
         (source / "churn.csv").write_bytes(self.data)
         places = ("--input", source, "--output", processed, "--data-uri", "s3://bench/churn.csv")
-        self._python(SCRIPTS / "process.py", "--target", data.TARGET, "--problem-type", "binary_classification", *places)
+        self._python(
+            SCRIPTS / "process.py", "--target", data.TARGET, "--problem-type", "binary_classification", *places
+        )
         self._lay_out_training(ml, processed)
         self._python(self.image.root / "opt/program/train.py", "train", SAGEMAKER_BASE_DIR=str(ml))
         (folder / "model").mkdir()

@@ -93,7 +93,9 @@ class Story:
 
     def publish(self) -> None:
         """Publish the catalogue in the shared services account and share it."""
-        with self.console.step("The platform engineer publishes the portfolio and shares it with the development account"):
+        with self.console.step(
+            "The platform engineer publishes the portfolio and shares it with the development account"
+        ):
             hub = boto3.Session(profile_name="shared-services")
             publish(hub, None, self.console.line)
             share(hub, DEVELOPMENT, ORGANIZATION_ROLE, self.console.line)
@@ -103,7 +105,9 @@ class Story:
         with self.console.step("A data scientist puts her data into S3 and creates a SageMaker project"):
             self._upload_data()
             catalog = self.client("servicecatalog")
-            product = catalog.search_products(Filters={"FullTextSearch": [PRODUCT]})["ProductViewSummaries"][0]["ProductId"]
+            product = catalog.search_products(Filters={"FullTextSearch": [PRODUCT]})["ProductViewSummaries"][0][
+                "ProductId"
+            ]
             version = catalog.describe_product(Id=product)["ProvisioningArtifacts"][-1]["Id"]
             self._create(product, version)
             project = watch.project_created(self.client("sagemaker"), PROJECT)
@@ -118,7 +122,11 @@ class Story:
         self.console.line(f"uploaded s3://{data.BUCKET}/{data.KEY}: {rows} rows")
 
     def _create(self, product: str, version: str) -> None:
-        values = {"ModelBuildDataBucket": data.BUCKET, "ModelBuildDataKey": data.KEY, "ModelBuildTargetColumn": data.TARGET}
+        values = {
+            "ModelBuildDataBucket": data.BUCKET,
+            "ModelBuildDataKey": data.KEY,
+            "ModelBuildTargetColumn": data.TARGET,
+        }
         parameters = [{"Key": key, "Value": value} for key, value in values.items()]
         details = {"ProductId": product, "ProvisioningArtifactId": version, "ProvisioningParameters": parameters}
         self.client("sagemaker").create_project(ProjectName=PROJECT, ServiceCatalogProvisioningDetails=details)
@@ -154,14 +162,20 @@ class Story:
     def show_model(self) -> None:
         """Show what the registry knows of the model."""
         with self.console.step("The model is registered and waits for approval"):
-            package = self.client("sagemaker").describe_model_package(ModelPackageName=self.packages()[0]["ModelPackageArn"])
+            package = self.client("sagemaker").describe_model_package(
+                ModelPackageName=self.packages()[0]["ModelPackageArn"]
+            )
             quality = self._json(package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"])
             metrics = quality["binary_classification_metrics"]
-            shown = ", ".join(f"{name} {metrics[name]['value']:.3f}" for name in ("auc", "accuracy", "f1") if name in metrics)
+            shown = ", ".join(
+                f"{name} {metrics[name]['value']:.3f}" for name in ("auc", "accuracy", "f1") if name in metrics
+            )
             container = package["InferenceSpecification"]["Containers"][0]
             self.console.line(f"{package['ModelPackageArn']}: {package['ModelApprovalStatus']}")
             for label, text in {
-                "test metrics": shown, "model": container["ModelDataUrl"], "image digest": container["ImageDigest"],
+                "test metrics": shown,
+                "model": container["ModelDataUrl"],
+                "image digest": container["ImageDigest"],
                 **package["CustomerMetadataProperties"],
             }.items():
                 self.console.line(f"  {label:<21} {text}")
@@ -228,4 +242,6 @@ def _git(*arguments: str) -> str:
 def _expect(outcome: dict[str, Any], status: str) -> None:
     execution = outcome["execution"]
     if execution["status"] != status:
-        raise StoryError(f"The delivery pipeline should have {status}, but: {execution['status']}. {execution.get('statusSummary', '')}")
+        raise StoryError(
+            f"The delivery pipeline should have {status}, but: {execution['status']}. {execution.get('statusSummary', '')}"
+        )

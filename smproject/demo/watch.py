@@ -52,10 +52,12 @@ def delivery(clients: Callable[[str], Any], pipeline: str, commit: str | None, s
     execution = until(started, f"an execution of {pipeline}")
 
     def ended() -> Any:
-        actions = codepipeline.list_action_executions(
-            pipelineName=pipeline, filter={"pipelineExecutionId": execution}
-        )["actionExecutionDetails"]
-        found = codepipeline.get_pipeline_execution(pipelineName=pipeline, pipelineExecutionId=execution)["pipelineExecution"]
+        actions = codepipeline.list_action_executions(pipelineName=pipeline, filter={"pipelineExecutionId": execution})[
+            "actionExecutionDetails"
+        ]
+        found = codepipeline.get_pipeline_execution(pipelineName=pipeline, pipelineExecutionId=execution)[
+            "pipelineExecution"
+        ]
         _tell_actions(clients, actions, told)
         _tell_steps(clients("sagemaker"), before, told)
         return {"execution": found, "actions": actions} if found["status"] not in ("InProgress", "Stopping") else None
@@ -104,7 +106,9 @@ def newest_execution(sagemaker: Any) -> str | None:
     pipelines = sagemaker.list_pipelines()["PipelineSummaries"]
     if not pipelines:
         return None
-    executions = sagemaker.list_pipeline_executions(PipelineName=pipelines[0]["PipelineName"])["PipelineExecutionSummaries"]
+    executions = sagemaker.list_pipeline_executions(PipelineName=pipelines[0]["PipelineName"])[
+        "PipelineExecutionSummaries"
+    ]
     return executions[0]["PipelineExecutionArn"] if executions else None
 
 

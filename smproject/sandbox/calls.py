@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -59,6 +60,16 @@ def body(environ: Environ) -> bytes:
 def form(environ: Environ) -> dict[str, str]:
     """Return the members of a form; raises UnicodeDecodeError when it isn't text."""
     return dict(parse_qsl(body(environ).decode(), keep_blank_values=True))
+
+
+def well_formed(call: Call, environ: Environ) -> bool:
+    """Tell whether the body of a JSON call is a JSON object; the other protocols' bodies are not looked at."""
+    if call.wire != JSON:
+        return True
+    try:
+        return isinstance(json.loads(body(environ) or b"{}"), dict)
+    except ValueError:
+        return False
 
 
 def discard(environ: Environ) -> None:

@@ -70,8 +70,15 @@ def status(home: Path, output: str) -> None:
         click.echo(json.dumps({"running": False}) if output == "json" else f"No sandbox runs from {home}.")
         raise click.exceptions.Exit(3)
     profiles = {profile: account for profile, (account, _) in ACCOUNTS.items()}
-    facts = {"running": True, "endpoint": running.endpoint, "region": running.region, "pid": running.pid,
-             "home": str(home), "runtime": runtime.name(), "profiles": profiles}
+    facts = {
+        "running": True,
+        "endpoint": running.endpoint,
+        "region": running.region,
+        "pid": running.pid,
+        "home": str(home),
+        "runtime": runtime.name(),
+        "profiles": profiles,
+    }
     if output == "json":
         click.echo(json.dumps(facts, indent=2))
         return

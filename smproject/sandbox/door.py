@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Iterable
@@ -50,6 +49,8 @@ class Door:
         if identity is None:
             calls.discard(environ)
             return _stranger(call)
+        if not calls.well_formed(call, environ):
+            return replies.error(call, 400, "SerializationException", "The request's body is not a JSON object.")
         service = self.world.services.get(call.service)
         if service is None or (service.over_moto and not service.handler(call.operation)):
             return None
@@ -77,8 +78,6 @@ class Door:
             body = self.moto(environ, lambda *begin: begun.extend(begin))
         except NotImplementedError:
             return _missing(call)
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            return replies.error(call, 400, "SerializationException", str(error))
         except Exception as error:  # moto runs in Flask's debug mode, so its failures arrive here
             LOG.exception("moto failed in %s:%s", call.service, call.operation)
             return _broken(call, error)

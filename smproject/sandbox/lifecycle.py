@@ -62,9 +62,21 @@ def up(home: Path, port: int, region: str) -> Running:
     _refuse_taken(port)
     shutil.rmtree(home, ignore_errors=True)  # its state lived in memory: what is left on disk belongs to nothing
     home.mkdir(parents=True, mode=0o700)
-    command = [sys.executable, "-m", "smproject.sandbox.server", "--home", str(home), "--port", str(port), "--region", region]
+    command = [
+        sys.executable,
+        "-m",
+        "smproject.sandbox.server",
+        "--home",
+        str(home),
+        "--port",
+        str(port),
+        "--region",
+        region,
+    ]
     with (home / "server.log").open("wb") as log:
-        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=_clean())
+        server = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=_clean()
+        )
     deadline = time.monotonic() + START_SECONDS
     while (running := find(home)) is None:
         if server.poll() is not None or time.monotonic() > deadline:
@@ -109,7 +121,13 @@ def environment(running: Running, profile: str = "development") -> dict[str, str
 
 
 # Credentials in the environment would be taken before a profile's.
-SHADOWING = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_DEFAULT_PROFILE")
+SHADOWING = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_DEFAULT_PROFILE",
+)
 
 
 def _clean() -> dict[str, str]:

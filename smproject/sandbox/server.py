@@ -22,7 +22,7 @@ HOST = "127.0.0.1"  # loopback only: the sandbox trusts whoever reaches it
 
 
 class QuietHandler(MotoRequestHandler):
-    """Keeps connections open and leaves the logging of requests to the call log."""
+    """Speaks HTTP/1.1, for uploads that await `100 Continue`, and leaves the logging of requests to the call log."""
 
     protocol_version = "HTTP/1.1"
 

@@ -10,6 +10,7 @@ from smproject.sandbox.events import EventsService
 from smproject.sandbox.sagemaker.service import SageMaker
 from smproject.sandbox.service import Service
 from smproject.sandbox.servicecatalog.service import ServiceCatalog
+from smproject.sandbox.sts import Sts
 from smproject.sandbox.world import World
 
 
@@ -19,6 +20,7 @@ def build(world: World) -> dict[str, Service]:
         CloudFormation(world),
         SageMaker(world),
         ServiceCatalog(world),
+        Sts(world),
         CodeBuildService(world),
         CodeCommitService(world),
         CodePipelineService(world),

@@ -11,6 +11,8 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 _NO_TLS = ("http://127.0.0.1", "https://127.0.0.1")  # the sandbox's own addresses, where AWS's are https
 
+_TYPES: dict[str, type] = {"structure": dict, "map": dict, "list": list, "string": str}
+
 
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re.Pattern[str] | None:
@@ -22,20 +24,29 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
 
 
 def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
-    """Yield each constraint of a botocore shape that a value breaks (types, required members, enums, patterns, lengths)."""
-    if isinstance(shape, StructureShape) and isinstance(value, dict):
+    """Yield each constraint of a botocore shape that a value breaks: types, members, enums, patterns, lengths."""
+    wanted = None if getattr(shape, "is_document_type", False) else _TYPES.get(shape.type_name)
+    if wanted and not isinstance(value, wanted):
+        yield f"Value '{value}' at '{path}' failed to satisfy constraint: Member must be of type {shape.type_name}"
+    elif isinstance(shape, StructureShape) and isinstance(value, dict):
         yield from _structure(shape, value, path)
-    elif isinstance(shape, ListShape) and isinstance(value, list):
+    elif isinstance(shape, ListShape):
         yield from _size(shape, len(value), value, path, "length")
         for index, item in enumerate(value, 1):
             yield from violations(shape.member, item, f"{path}.{index}.member")
-    elif isinstance(shape, MapShape) and isinstance(value, dict):
-        for key, item in value.items():
-            yield from violations(shape.value, item, f"{path}.{key}.member")
+    elif isinstance(shape, MapShape):
+        yield from _map(shape, value, path)
     elif isinstance(value, str):
         yield from _string(shape, value, path)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         yield from _size(shape, value, value, path, "value")
+
+
+def _map(shape: MapShape, value: dict[str, Any], path: str) -> Iterator[str]:
+    yield from _size(shape, len(value), value, path, "length")
+    for key, item in value.items():
+        yield from violations(shape.key, key, path)
+        yield from violations(shape.value, item, f"{path}.{key}.member")
 
 
 def _structure(shape: StructureShape, value: dict[str, Any], path: str) -> Iterator[str]:
@@ -51,7 +62,8 @@ def _structure(shape: StructureShape, value: dict[str, Any], path: str) -> Itera
 def _string(shape: Shape, value: str, path: str) -> Iterator[str]:
     enum, pattern = shape.metadata.get("enum"), shape.metadata.get("pattern")
     if enum and value not in enum:
-        yield f"Value '{value}' at '{path}' failed to satisfy constraint: Member must satisfy enum value set: {enum}"
+        allowed = f"[{', '.join(enum)}]"
+        yield f"Value '{value}' at '{path}' failed to satisfy constraint: Member must satisfy enum value set: {allowed}"
     if pattern and (regex := _compiled(pattern)) and not regex.fullmatch(value.replace(*_NO_TLS)):
         yield (
             f"Value '{value}' at '{path}' failed to satisfy constraint: "

@@ -50,10 +50,13 @@ class Sandbox:
         environment = self.environment(profile)
         return subprocess.run(["aws", *arguments], env=environment, capture_output=True, text=True, check=False)
 
-    def role(self, name: str, *services: str, profile: str = "development") -> str:
-        """Return the ARN of a role that services such as `codebuild.amazonaws.com` may assume, made when missing."""
+    def role(self, name: str, *principals: str, profile: str = "development") -> str:
+        """Return the ARN of a role, made when missing, that services (`codebuild.amazonaws.com`) or ARNs may assume."""
         iam = self.client("iam", profile)
-        statement = {"Effect": "Allow", "Principal": {"Service": list(services)}, "Action": "sts:AssumeRole"}
+        arns = [principal for principal in principals if principal.startswith("arn:")]
+        services = [principal for principal in principals if principal not in arns]
+        trusted = {"AWS": arns} if arns else {"Service": services}
+        statement = {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}
         trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         try:
             made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)

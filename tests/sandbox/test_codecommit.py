@@ -148,11 +148,14 @@ def test_a_commit_cannot_smuggle_in_commands_by_its_author(sandbox: Sandbox) -> 
     put = {"filePath": "a", "fileContent": b"1"}
     client.create_commit(repositoryName="smuggled", branchName="main", putFiles=[put], authorName=name, email="e\nx")
     assert client.list_branches(repositoryName="smuggled")["branches"] == ["main"]
+    make_repository(sandbox, "empty")
     with pytest.raises(botocore.exceptions.ClientError, match="not a valid branch name"):
-        client.create_commit(repositoryName="smuggled", branchName="a\nb", putFiles=[put])
+        client.create_commit(repositoryName="empty", branchName="a\nb", putFiles=[put])
 
 
-@pytest.mark.parametrize(("name", "path"), [("up", "../escape"), ("root", "/absolute"), ("git", ".git/config"), ("over", "a/../b")])
+@pytest.mark.parametrize(
+    ("name", "path"), [("up", "../escape"), ("root", "/absolute"), ("git", ".git/config"), ("over", "a/../b")]
+)
 def test_a_path_outside_the_tree_is_refused(sandbox: Sandbox, name: str, path: str) -> None:
     client = sandbox.client("codecommit")
     make_repository(sandbox, name)

@@ -101,7 +101,7 @@ def test_variables_are_given_at_the_start(workshop: Workshop) -> None:
         executionMode="PARALLEL",
     )
     chosen = workshop.start(name, variables=[{"name": "Reason", "value": "a test"}])
-    eventually(lambda: len(workshop.actions(name, chosen)) == 2)
+    workshop.token(name, execution=chosen)
     resolved = workshop.actions(name, chosen)["Approve"]["input"]["resolvedConfiguration"]
     assert resolved == {"CustomData": "a test"}
     assert workshop.execution(name, chosen)["variables"] == [{"name": "Reason", "resolvedValue": "a test"}]
@@ -110,16 +110,14 @@ def test_variables_are_given_at_the_start(workshop: Workshop) -> None:
 
 
 def test_a_starter_may_choose_the_revision(workshop: Workshop) -> None:
-    name = workshop.create(stage("Approval", approval()), executionMode="PARALLEL")
-    workshop.push("other.txt", b"x", parent=workshop.commit)
-    override = {"actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": workshop.commit}
-    older, newer = workshop.start(name, sourceRevisions=[override]), workshop.start(name)
-    for execution in (older, newer):
-        workshop.token(name, execution=execution) if execution == newer else None
-    revisions = [workshop.execution(name, found)["artifactRevisions"][0]["revisionId"] for found in (older, newer)]
-    assert revisions[0] == workshop.commit
-    assert revisions[1] != workshop.commit
-    workshop.commit = revisions[1]
+    fresh = Workshop(workshop.sandbox)
+    name = fresh.create(stage("Approval", approval()), executionMode="PARALLEL")
+    tip = fresh.push("other.txt", b"x", parent=fresh.commit)
+    override = {"actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": fresh.commit}
+    older, newer = fresh.start(name, sourceRevisions=[override]), fresh.start(name)
+    for execution, commit in ((older, fresh.commit), (newer, tip)):
+        fresh.reached(name, "Approve", execution)
+        assert fresh.execution(name, execution)["artifactRevisions"][0]["revisionId"] == commit
 
 
 def test_a_waiting_execution_is_superseded(workshop: Workshop) -> None:
@@ -151,7 +149,7 @@ def test_parallel_executions_do_not_wait(workshop: Workshop) -> None:
     name = workshop.create(stage("Approval", approval()), executionMode="PARALLEL")
     first, second = workshop.executions(name)[0]["pipelineExecutionId"], workshop.start(name)
     for execution in (first, second):
-        eventually(lambda wanted=execution: "Approve" in workshop.actions(name, wanted))
+        workshop.reached(name, "Approve", execution)
     assert workshop.statuses(name) == ["InProgress", "InProgress"]
 
 
@@ -219,7 +217,7 @@ def test_actions_of_a_smaller_run_order_come_first(workshop: Workshop) -> None:
     token = workshop.token(name)
     assert "Last" not in workshop.actions(name)
     workshop.answer(name, token)
-    eventually(lambda: "Last" in workshop.actions(name))
+    workshop.reached(name, "Last")
 
 
 def test_a_push_starts_the_pipeline_of_its_rule(workshop: Workshop) -> None:
@@ -232,11 +230,17 @@ def test_a_push_starts_the_pipeline_of_its_rule(workshop: Workshop) -> None:
         "resources": [f"arn:aws:codecommit:us-east-1:{ACCOUNTS['development']}:{fresh.repository}"],
         "detail": {"referenceType": ["branch"], "referenceName": [BRANCH]},
     }
+    sqs = workshop.sandbox.client("sqs")
+    queue = sqs.create_queue(QueueName=f"witness-{name}")["QueueUrl"]
+    witness = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     rule = events.put_rule(Name=f"on-{name}", EventPattern=json.dumps(pattern), State="DISABLED")["RuleArn"]
     pipeline = f"arn:aws:codepipeline:us-east-1:{ACCOUNTS['development']}:{name}"
     role = workshop.sandbox.role("start-role", "events.amazonaws.com")
     events.put_targets(Rule=f"on-{name}", Targets=[{"Id": "1", "Arn": pipeline, "RoleArn": role}])
+    events.put_rule(Name=f"witness-{name}", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=f"witness-{name}", Targets=[{"Id": "1", "Arn": witness}])
     commit = fresh.push("a", b"while the rule is disabled", parent=fresh.commit)
+    assert sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"]  # the push has met its rules
     events.enable_rule(Name=f"on-{name}")
     codecommit = workshop.sandbox.client("codecommit")
     codecommit.create_branch(repositoryName=fresh.repository, branchName="next", commitId=commit)

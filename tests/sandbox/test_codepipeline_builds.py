@@ -113,7 +113,7 @@ def test_abandoning_stops_a_running_build(workshop: Workshop, projects: Projects
 
 
 def test_an_action_may_act_as_a_role_of_its_own(workshop: Workshop, projects: Projects) -> None:
-    own = workshop.sandbox.role("action-role", "ec2.amazonaws.com")
+    own = workshop.sandbox.role("action-role", workshop.role)
     name = workshop.create(stage("Build", projects.build("Fail", "true", roleArn=own)))
     workshop.ended(name, "Succeeded")
     lines = [json.loads(line) for line in (workshop.sandbox.home / "calls.jsonl").read_text().splitlines()]

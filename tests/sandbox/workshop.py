@@ -107,6 +107,10 @@ class Workshop:
         details = [detail for page in pages for detail in page["actionExecutionDetails"]]
         return {detail["actionName"]: detail for detail in reversed(details)}
 
+    def reached(self, name: str, action_name: str, execution: str = "") -> Declared:
+        """Wait until an execution runs an action; return the run."""
+        return eventually(lambda: self.actions(name, execution).get(action_name, {}), SECONDS)
+
     def stages(self, name: str) -> dict[str, Declared]:
         return {found["stageName"]: found for found in self.api.get_pipeline_state(name=name)["stageStates"]}
 

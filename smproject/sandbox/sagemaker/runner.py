@@ -15,10 +15,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from smproject.sandbox import images
+from smproject.sandbox.log import Log
 from smproject.sandbox.moto_seam import Credentials
 from smproject.sandbox.sagemaker import contract, runtime, transfer
 from smproject.sandbox.sagemaker.job import Job, now
-from smproject.sandbox.sagemaker.logs import LogShipper
 from smproject.sandbox.service import ServiceError
 from smproject.sandbox.world import World
 
@@ -69,32 +69,20 @@ def _execute(
     world: World, job: Job, folder: Path, image: images.Image, credentials: Credentials, logs: Any
 ) -> tuple[int, str]:
     """Run the program; return its exit code and, when it was stopped, why."""
-    log = folder / "log"
+    log = Log(folder / "log")
     env = contract.environment(job, world.endpoint, credentials)
-    group = f"/aws/sagemaker/{job.kind}Jobs"
-    with log.open("wb") as output:
-        shipper = LogShipper(logs, group, f"{job.name}/algo-1-{int(time.time())}", log)
-        shipper.start()
-        try:
-            program = runtime.start(
-                world.processes,
-                folder,
-                image,
-                contract.command(job, image),
-                env,
-                output,
-                network=not contract.isolated(job),
-            )
-            job.program = program
-            stopped = _wait(job, program, contract.max_runtime(job))
-            world.processes.forget(program.process)
-        except OSError as error:
-            raise ServiceError(
-                "ClientError", f"CannotStartContainerError: the image's command did not start: {error}"
-            ) from error
-        finally:
-            shipper.finish()
-    return program.process.returncode, stopped
+    launch = runtime.Launch(folder, image, contract.command(job, image), env, network=not contract.isolated(job))
+    try:
+        log.follow(logs, f"/aws/sagemaker/{job.kind}Jobs", f"{job.name}/algo-1-{int(time.time())}")
+        job.program = runtime.start(world.processes, launch, log.file.fileno())
+        stopped = _wait(job, job.program, contract.max_runtime(job))
+        world.processes.forget(job.program.process)
+    except OSError as error:
+        message = f"CannotStartContainerError: the image's command did not start: {error}"
+        raise ServiceError("ClientError", message) from error
+    finally:
+        log.close()
+    return job.program.process.returncode, stopped
 
 
 def _wait(job: Job, program: runtime.Program, limit: float) -> str:

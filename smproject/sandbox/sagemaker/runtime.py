@@ -15,8 +15,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
+from smproject.sandbox import environments
 from smproject.sandbox.images import Image
 from smproject.sandbox.processes import Processes, signal_group
 
@@ -43,6 +43,31 @@ class Program:
         signal_group(self.process, signal.SIGKILL)
 
 
+@dataclass(frozen=True)
+class Launch:
+    """What to run: an image's command in a job's folder, whose subfolder `ml` is the program's /opt/ml.
+
+    `network` False cuts the program off, where the runtime can.
+    """
+
+    folder: Path
+    image: Image
+    command: list[str]
+    env: dict[str, str]
+    network: bool
+
+    @property
+    def environment(self) -> Path:
+        """Return the job's own Python environment: the image's packages are seen, what is installed goes here."""
+        return self.folder / "environment"
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables: the image's, then the job's."""
+        given = {"LANG": "C.UTF-8", "HOME": "/tmp", **self.image.env, **self.env}  # noqa: S108 (inside the jail)
+        places = [self.environment / "bin", self.image.environment / "bin", "/usr/local/bin", "/usr/bin", "/bin"]
+        return given | {"PATH": ":".join(str(place) for place in places)}
+
+
 @functools.cache
 def name() -> str:
     """Return the runtime of this machine: `jail` where bubblewrap works, else `process`."""
@@ -56,43 +81,22 @@ def name() -> str:
     return "process"
 
 
-def start(
-    processes: Processes,
-    folder: Path,
-    image: Image,
-    command: list[str],
-    env: dict[str, str],
-    output: IO[bytes],
-    network: bool,
-) -> Program:
-    """Start an image's command with `folder / "ml"` as its /opt/ml; `network` False cuts it off where the runtime can."""
-    env = {
-        "PATH": f"{image.environment}/bin:/usr/local/bin:/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "HOME": "/tmp",
-        **image.env,
-        **env,
-    }  # noqa: S108
-    env["PATH"] = f"{image.environment}/bin:{env['PATH']}"
+def start(processes: Processes, launch: Launch, output: int) -> Program:
+    """Start a launch's command; what it prints goes to the file descriptor `output`."""
+    environments.throwaway(
+        launch.environment, [str(path) for path in launch.image.environment.glob("lib/*/site-packages")]
+    )
     if name() == "jail":
-        return _start_jail(processes, folder, image, command, env, output, network)
-    command, env = _rewrite(folder, image, command, env)
-    process = processes.start(command, cwd=folder, env=env, output=output)
+        return _start_jail(processes, launch, output)
+    command, env = _rewrite(launch)
+    process = processes.start(command, cwd=launch.folder, env=env, output=output)
     return Program(process, process.pid)
 
 
-def _start_jail(
-    processes: Processes,
-    folder: Path,
-    image: Image,
-    command: list[str],
-    env: dict[str, str],
-    output: IO[bytes],
-    network: bool,
-) -> Program:
+def _start_jail(processes: Processes, launch: Launch, output: int) -> Program:
     info_read, info_write = os.pipe()
-    jail = _jail(folder, image, network, info_write)
-    process = processes.start([*jail, *command], cwd=folder, env=env, output=output, pass_fds=(info_write,))
+    command = [*_jail(launch, info_write), *launch.command]
+    process = processes.start(command, cwd=launch.folder, env=launch.variables(), output=output, pass_fds=(info_write,))
     os.close(info_write)
     with os.fdopen(info_read, "rb") as info:
         text = info.read()
@@ -100,33 +104,37 @@ def _start_jail(
     return Program(process, pid)
 
 
-def _jail(folder: Path, image: Image, network: bool, info: int) -> list[str]:
+def _jail(launch: Launch, info: int) -> list[str]:
     """Return bubblewrap's command line: the system read-only, a fresh /tmp, the image's files, the job at /opt/ml."""
     jail = ["bwrap", "--info-fd", str(info), "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/opt"]  # noqa: S108
     for path in _SYSTEM:
         jail += ["--ro-bind-try", path, path]
-    for path in {sys.base_prefix, os.path.realpath(sys.base_prefix), str(image.environment)}:
+    for path in {sys.base_prefix, os.path.realpath(sys.base_prefix), str(launch.image.environment)}:
         jail += ["--ro-bind", path, path]
-    for file in sorted(p for p in image.root.rglob("*") if p.is_file()):
-        jail += ["--ro-bind", str(file), f"/{file.relative_to(image.root)}"]
-    jail += ["--bind", str(folder / "ml"), ML, "--chdir", image.workdir if _exists(image) else ML]
-    return jail + ([] if network else ["--unshare-net"]) + ["--"]
+    root = launch.image.root
+    for file in sorted(p for p in root.rglob("*") if p.is_file()):
+        jail += ["--ro-bind", str(file), f"/{file.relative_to(root)}"]
+    jail += ["--bind", str(launch.environment), str(launch.environment)]
+    jail += ["--bind", str(launch.folder / "ml"), ML, "--chdir", launch.image.workdir if _copied(launch.image) else ML]
+    return jail + ([] if launch.network else ["--unshare-net"]) + ["--"]
 
 
-def _exists(image: Image) -> bool:
+def _copied(image: Image) -> bool:
+    """Tell whether the image's working folder is one that it copied files to, so that the jail has it."""
     inside = image.root / image.workdir.lstrip("/")
     return inside != image.root and inside.is_dir() and any(inside.iterdir())
 
 
-def _rewrite(folder: Path, image: Image, command: list[str], env: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+def _rewrite(launch: Launch) -> tuple[list[str], dict[str, str]]:
     """Point /opt/ml and the image's own files to where they lie; a toolkit's base directory follows."""
-    ml = str(folder / "ml")
+    ml, root = str(launch.folder / "ml"), launch.image.root
 
     def moved(text: str) -> str:
-        inside = image.root / text.lstrip("/")
-        if text.startswith("/") and inside != image.root and inside.exists():
+        inside = root / text.lstrip("/")
+        if text.startswith("/") and inside != root and inside.exists():
             return str(inside)
         return text.replace(ML, ml)
 
-    env = {key: moved(value) for key, value in env.items()} | {"SAGEMAKER_BASE_DIR": ml, "HOME": str(folder)}
-    return [moved(argument) for argument in command], env
+    env = {key: moved(value) for key, value in launch.variables().items() if key != "PATH"}
+    env |= {"PATH": launch.variables()["PATH"], "SAGEMAKER_BASE_DIR": ml, "HOME": str(launch.folder)}
+    return [moved(argument) for argument in launch.command], env
