@@ -53,9 +53,9 @@ class Sandbox:
     def role(self, name: str, *principals: str, profile: str = "development") -> str:
         """Return the ARN of a role, made when missing, that services (`codebuild.amazonaws.com`) or ARNs may assume."""
         iam = self.client("iam", profile)
-        arns = [principal for principal in principals if principal.startswith("arn:")]
-        services = [principal for principal in principals if principal not in arns]
-        trusted = {"AWS": arns} if arns else {"Service": services}
+        trusted: dict[str, list[str]] = {}
+        for principal in principals:
+            trusted.setdefault("AWS" if principal.startswith("arn:") else "Service", []).append(principal)
         statement = {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}
         trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         try:

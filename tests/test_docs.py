@@ -1,0 +1,60 @@
+"""Documentation keeps up with the code, and its commands work."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from smproject import catalog
+from smproject.cli import main
+from smproject.sandbox.cli import sandbox
+from smproject.sandbox.cloudformation import types
+from smproject.sandbox.cloudformation.provider import PROVIDERS
+from smproject.sandbox.services import build
+from smproject.sandbox.world import World
+
+ROOT = Path(__file__).parent.parent
+COMMANDS = [*(name for name in main.commands if name != "sandbox"), *(f"sandbox {name}" for name in sandbox.commands)]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_is_in_the_reference(command: str) -> None:
+    assert f"| `smproject {command}` |" in (ROOT / "docs/reference/commands.md").read_text()
+
+
+@pytest.mark.parametrize("command", [*main.commands.values(), *sandbox.commands.values()], ids=lambda c: str(c.name))
+def test_each_command_says_what_it_does(command: click.Command) -> None:
+    assert command.help
+    assert all(option.help for option in command.params if isinstance(option, click.Option))
+
+
+def test_the_changelog_opens_with_the_version() -> None:
+    first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert first and first[1] == (ROOT / "smproject" / "VERSION").read_text().strip()
+
+
+@pytest.mark.parametrize("template", catalog.templates(), ids=lambda template: template.id)
+def test_each_template_is_in_the_readme(template: catalog.Template) -> None:
+    assert f"| `{template.id}` |" in (ROOT / "README.md").read_text()
+
+
+def test_the_sandbox_page_names_each_service_and_resource_type(tmp_path: Path) -> None:
+    types.load()
+    text = (ROOT / "docs" / "sandbox.md").read_text()
+    services = build(World(tmp_path, "http://127.0.0.1:1", "us-east-1"))
+    assert [name for name in services if f"| `{name}` |" not in text] == []
+    assert [name for name in PROVIDERS if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_of_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_each_make_target_that_pages_name_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {name for page in PAGES for name in re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(), re.MULTILINE)}
+    assert named <= targets
