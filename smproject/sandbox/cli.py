@@ -111,8 +111,8 @@ def logs(lines: int, service: str | None, home: Path, output: str) -> None:
     calls = [json.loads(line) for line in path.read_text().splitlines()]
     chosen = [call for call in calls if service in (None, call["service"])][-lines:]
     for call in chosen:
-        who = call["principal"].rpartition(":")[2]
-        text = f"{call['time'][11:23]} {call['status']} {call['ms']:>8.1f} ms  {call['service']}:{call['operation']}  {who}"
+        who, what = call["principal"].rpartition(":")[2], f"{call['service']}:{call['operation']}"
+        text = f"{call['time'][11:23]} {call['status']} {call['ms']:>8.1f} ms  {what}  {who}"
         click.echo(json.dumps(call) if output == "json" else text)
 
 

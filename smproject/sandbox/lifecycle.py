@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -103,8 +105,13 @@ def down(home: Path) -> Running | None:
 
 def environment(running: Running, profile: str = "development") -> dict[str, str]:
     """Return the variables with which every AWS client, and git, uses the sandbox."""
-    helper = f"!{Path(sys.executable).with_name('aws')} codecommit credential-helper --ignore-host-check $@"
-    git = {f"credential.{running.endpoint}.helper": helper, f"credential.{running.endpoint}.UseHttpPath": "true"}
+    aws = shlex.quote(str(Path(sys.executable).with_name("aws")))
+    scope = f"credential.{running.endpoint}"
+    git = [
+        (f"{scope}.helper", ""),  # drops the user's own helpers
+        (f"{scope}.helper", f"!{aws} codecommit credential-helper --ignore-host-check $@"),
+        (f"{scope}.UseHttpPath", "true"),
+    ]
     variables = {
         "AWS_CONFIG_FILE": str(running.home / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(running.home / "credentials"),
@@ -113,9 +120,10 @@ def environment(running: Running, profile: str = "development") -> dict[str, str
         "AWS_REGION": running.region,
         "AWS_DEFAULT_REGION": running.region,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "GIT_TERMINAL_PROMPT": "0",
         "GIT_CONFIG_COUNT": str(len(git)),
     }
-    for number, (key, value) in enumerate(git.items()):
+    for number, (key, value) in enumerate(git):
         variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     return variables
 
@@ -149,10 +157,8 @@ def _refuse_taken(port: int) -> None:
 
 def _alive(pid: int) -> bool:
     """Tell whether a process runs; a zombie does not."""
-    try:
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)  # reaps it when it is our own child
-    except ChildProcessError:
-        pass
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

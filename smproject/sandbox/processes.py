@@ -20,7 +20,7 @@ class Processes:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
 
-    def start(
+    def start(  # noqa: PLR0913 - what a process needs, each by name
         self,
         command: list[str],
         *,

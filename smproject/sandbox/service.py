@@ -69,7 +69,7 @@ def unique_id(length: int, alphabet: str = string.ascii_lowercase + string.digit
     return "".join(secrets.choice(alphabet) for _ in range(length))
 
 
-def page(
+def page(  # noqa: PLR0913, PLR0917 - services spell these members differently
     items: list[Any], request: Request, key: str, size: str = "MaxResults", token: str = "NextToken", default: int = 100
 ) -> dict[str, Any]:
     """Cut one page out of a listing: `{key: items}` and, when more follow, the token of the next page."""

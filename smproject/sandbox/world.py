@@ -26,6 +26,7 @@ ACCOUNTS = {
 }
 SERVICE_ROLE = "AWSServiceRoleForSandbox"  # stands for AWS's own services where they act without a customer's role
 _LOADER = Loader(include_default_search_paths=True)
+_CLIENTS = 256  # kept; each role session makes new ones
 _CONFIG = Config(retries={"max_attempts": 1}, read_timeout=120, max_pool_connections=32)
 
 
@@ -39,6 +40,7 @@ class World:
     services: dict[str, Service] = field(default_factory=dict)
     processes: Processes = field(default_factory=Processes)
     _clients: dict[tuple[str, str, str], Any] = field(default_factory=dict)
+    _service_credentials: dict[str, Credentials] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def client(self, service: str, credentials: Credentials, region: str | None = None) -> Any:
@@ -47,6 +49,8 @@ class World:
         with self._lock:
             if key not in self._clients:
                 self._clients[key] = self._new_client(service, credentials, region or self.region)
+            if len(self._clients) > _CLIENTS:
+                del self._clients[next(iter(self._clients))]
             return self._clients[key]
 
     def _new_client(self, service: str, credentials: Credentials, region: str) -> Any:
@@ -73,8 +77,11 @@ class World:
 
     def service_credentials(self, account: str) -> Credentials:
         """Return credentials of AWS itself in an account, for what services do without a customer's role."""
-        role = f"arn:aws:iam::{account}:role/aws-service-role/{SERVICE_ROLE}"
-        return moto_seam.session_credentials(role, "aws", self.region)
+        with self._lock:
+            if account not in self._service_credentials:
+                role = f"arn:aws:iam::{account}:role/aws-service-role/{SERVICE_ROLE}"
+                self._service_credentials[account] = moto_seam.session_credentials(role, "aws", self.region)
+            return self._service_credentials[account]
 
     def background(self, name: str, work: Callable[[], None]) -> threading.Thread:
         """Run work in a daemon thread; it is expected to record its own failures."""

@@ -90,10 +90,9 @@ def test_members_of_lists_are_named_by_their_place(sandbox: Sandbox) -> None:
 
 
 def test_keys_of_maps_are_checked(sandbox: Sandbox) -> None:
-    _, message = refusal(
-        sandbox, "sagemaker", "update_model_package", ModelPackageArn="arn:aws:sagemaker:us-east-1:222222222222:model-package/a/1",
-        CustomerMetadataProperties={"k" * 129: "value"},
-    )  # fmt: skip
+    request: dict[str, Any] = {"ModelPackageArn": "arn:aws:sagemaker:us-east-1:222222222222:model-package/a/1"}
+    request |= {"CustomerMetadataProperties": {"k" * 129: "value"}}
+    _, message = refusal(sandbox, "sagemaker", "update_model_package", **request)
     assert "at 'customerMetadataProperties' failed to satisfy constraint" in message
     assert "Member must have length less than or equal to 128" in message
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from smproject.sandbox.events import events_of
 from smproject.sandbox.moto_seam import Credentials
 from smproject.sandbox.sagemaker import cache, retries
 from smproject.sandbox.sagemaker.definition import Step
@@ -171,10 +172,7 @@ class Executor:
         self._emit("SageMaker Model Building Pipeline Execution Step Status Change", detail | cached)
 
     def _emit(self, kind: str, detail: dict[str, Any]) -> None:
-        execution, events = self.execution, self.world.services["events"]
+        execution, caller = self.execution, self.execution.caller
         arns = {"pipelineArn": execution.pipeline_arn, "pipelineExecutionArn": execution.arn}
-        emit = getattr(events, "emit")  # noqa: B009 (the events service is another module's)
-        caller = execution.caller
-        emit(
-            caller.account, caller.region, "aws.sagemaker", kind, arns | detail, [execution.pipeline_arn, execution.arn]
-        )
+        resources = [execution.pipeline_arn, execution.arn]
+        events_of(self.world).emit(caller.account, caller.region, "aws.sagemaker", kind, arns | detail, resources)

@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from smproject.sandbox import images
+from smproject.sandbox.events import events_of
 from smproject.sandbox.sagemaker.job import now
 from smproject.sandbox.sagemaker.tags import Tags
 from smproject.sandbox.sagemaker.transfer import location
@@ -219,7 +220,6 @@ class Registry:
 
     def _announce(self, caller: Caller, package: Package) -> None:
         """Emit the event that AWS documents for a change of a model package."""
-        events: Any = self.world.services["events"]
         detail = {
             "ModelPackageGroupName": package.group,
             "ModelPackageVersion": package.version,
@@ -231,7 +231,7 @@ class Registry:
             "Tags": {},
         }
         kind = "SageMaker Model Package State Change"
-        events.emit(caller.account, caller.region, "aws.sagemaker", kind, detail, [package.arn])
+        events_of(self.world).emit(caller.account, caller.region, "aws.sagemaker", kind, detail, [package.arn])
 
 
 def _prefix(group: Group) -> str:

@@ -8,13 +8,13 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from smproject.sandbox import images
+from smproject.sandbox.events import events_of
 from smproject.sandbox.log import Log
 from smproject.sandbox.moto_seam import Credentials
 from smproject.sandbox.sagemaker import contract, runtime, transfer
@@ -144,9 +144,7 @@ def _metrics(job: Job, log: str) -> list[dict[str, Any]]:
 
 
 def _announce(world: World, job: Job) -> None:
-    emit: Callable[..., None] | None = getattr(world.services.get("events"), "emit", None)
-    if emit:
-        detail = {k: v for k, v in job.describe().items() if not isinstance(v, (dict, list))}
-        text = json.loads(json.dumps(detail, default=str))
-        kind = f"SageMaker {job.kind} Job State Change"
-        emit(job.caller.account, job.caller.region, "aws.sagemaker", kind, text, [job.arn])
+    detail = {k: v for k, v in job.describe().items() if not isinstance(v, (dict, list))}
+    text = json.loads(json.dumps(detail, default=str))
+    kind = f"SageMaker {job.kind} Job State Change"
+    events_of(world).emit(job.caller.account, job.caller.region, "aws.sagemaker", kind, text, [job.arn])
