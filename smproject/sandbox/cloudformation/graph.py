@@ -14,7 +14,10 @@ def order(template: dict[str, Any], active: set[str]) -> list[str]:
 
     Raises ServiceError (ValidationError), in AWS's words, for unresolved and circular dependencies.
     """
-    _check_names(template)
+    try:
+        _check_names(template)
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise ServiceError("ValidationError", f"Template format error: a function is malformed ({error}).") from error
     graph = {
         name: _dependencies(template["Resources"][name]) & active for name in template["Resources"] if name in active
     }

@@ -29,7 +29,7 @@ def _function(value: Any) -> tuple[str, Any] | None:
     """Return (name, argument) when a value is a call of an intrinsic function."""
     if isinstance(value, dict) and len(value) == 1:
         name, argument = next(iter(value.items()))
-        if name == "Ref" or name == "Condition" or str(name).startswith("Fn::"):
+        if name in {"Ref", "Condition"} or str(name).startswith("Fn::"):
             return name, argument
     return None
 
@@ -90,7 +90,11 @@ class Scope:
         method = _FUNCTIONS.get(name)
         if method is None:
             raise ServiceError("ValidationError", f"The sandbox does not execute the intrinsic function {name}.")
-        return method(self, argument)
+        try:
+            return method(self, argument)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            message = f"Template error: {name} can't be computed from {json.dumps(argument, default=str)}."
+            raise ServiceError("ValidationError", message) from error
 
     def _ref(self, name: str) -> Any:
         return self.values[name] if name in self.values else self.resource(name, None)
@@ -100,7 +104,7 @@ class Scope:
         return self.resource(name, self.resolve(attribute))
 
     def _sub(self, argument: Any) -> str:
-        text, local = argument if isinstance(argument, list) else (argument, {})
+        pattern, local = argument if isinstance(argument, list) else (argument, {})
         local = self.resolve(local)
 
         def value(match: re.Match[str]) -> str:
@@ -108,17 +112,18 @@ class Scope:
             if bang:
                 return "${" + key + "}"
             if key in local:
-                return _text(local[key])
-            return _text(self._get_att(key) if "." in key else self._ref(key))
+                return text(local[key])
+            return text(self._get_att(key) if "." in key else self._ref(key))
 
-        return _SUB.sub(value, text)
+        return _SUB.sub(value, pattern)
 
     def _if(self, argument: Any) -> Any:
         name, yes, no = argument
         return self.resolve(yes if self.condition(name) else no)
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """Return a value as CloudFormation writes it into text."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -132,11 +137,11 @@ _FUNCTIONS: dict[str, Callable[[Scope, Any], Any]] = {
     "Fn::GetAtt": Scope._get_att,
     "Fn::Sub": Scope._sub,
     "Fn::If": Scope._if,
-    "Fn::Equals": lambda scope, pair: _text(scope.resolve(pair[0])) == _text(scope.resolve(pair[1])),
+    "Fn::Equals": lambda scope, pair: text(scope.resolve(pair[0])) == text(scope.resolve(pair[1])),
     "Fn::Not": lambda scope, items: not scope.resolve(items[0]),
     "Fn::And": lambda scope, items: all(scope.resolve(item) for item in items),
     "Fn::Or": lambda scope, items: any(scope.resolve(item) for item in items),
-    "Fn::Join": lambda scope, pair: pair[0].join(_text(item) for item in scope.resolve(pair[1])),
+    "Fn::Join": lambda scope, pair: pair[0].join(text(item) for item in scope.resolve(pair[1])),
     "Fn::Split": lambda scope, pair: scope.resolve(pair[1]).split(pair[0]),
     "Fn::Select": lambda scope, pair: scope.resolve(pair[1])[int(scope.resolve(pair[0]))],
     "Fn::Base64": lambda scope, text: base64.b64encode(scope.resolve(text).encode()).decode(),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from smproject.sandbox.cloudformation.intrinsics import text
 from smproject.sandbox.service import ServiceError
 
 SSM = "AWS::SSM::Parameter::Value<String>"
@@ -19,7 +20,7 @@ def resolve(declared: dict[str, Any], given: dict[str, str], ssm_value: Callable
     missing = [name for name, spec in declared.items() if name not in given and "Default" not in spec]
     if missing:
         raise ServiceError("ValidationError", f"Parameters: [{', '.join(missing)}] must have values")
-    values = {name: str(given.get(name, spec.get("Default"))) for name, spec in declared.items()}
+    values = {name: text(given.get(name, spec.get("Default"))) for name, spec in declared.items()}
     for name, spec in declared.items():
         _check(name, spec, values[name])
     return {name: _typed(declared[name], value, ssm_value) for name, value in values.items()}
@@ -43,7 +44,7 @@ def _check(name: str, spec: dict[str, Any], value: str) -> None:
 
 
 def _broken_constraints(spec: dict[str, Any], value: str) -> Iterator[str]:
-    allowed = [str(item).lower() if isinstance(item, bool) else str(item) for item in spec.get("AllowedValues", [])]
+    allowed = [text(item) for item in spec.get("AllowedValues", [])]
     if allowed and value not in allowed:
         yield f"must be one of [{', '.join(allowed)}]"
     if "AllowedPattern" in spec and not re.fullmatch(spec["AllowedPattern"], value):

@@ -10,6 +10,7 @@ from urllib.parse import urlparse
 from botocore.exceptions import ClientError
 
 from smproject.sandbox.cloudformation import executor, parameters, template, types
+from smproject.sandbox.cloudformation.intrinsics import text
 from smproject.sandbox.cloudformation.stacks import Stack
 from smproject.sandbox.service import Caller, Request, Service, ServiceError, page
 from smproject.sandbox.world import World
@@ -216,7 +217,7 @@ def _s3_location(url: str) -> tuple[str, str]:
 
 
 def _declared(name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    default = {"DefaultValue": str(spec["Default"])} if "Default" in spec else {}
+    default = {"DefaultValue": text(spec["Default"])} if "Default" in spec else {}
     return {
         "ParameterKey": name,
         "Description": spec.get("Description", ""),
@@ -240,7 +241,7 @@ def _describe(stack: Stack) -> dict[str, Any]:
         "Description": stack.template.get("Description", ""),
         "DisableRollback": stack.on_failure == "DO_NOTHING",
         "Capabilities": stack.capabilities,
-        "Parameters": [{"ParameterKey": k, "ParameterValue": str(v)} for k, v in shown.items()],
+        "Parameters": [{"ParameterKey": k, "ParameterValue": text(v)} for k, v in shown.items()],
         "Tags": [{"Key": k, "Value": v} for k, v in stack.tags.items()],
         "Outputs": stack.outputs,
         **({"StackStatusReason": stack.reason} if stack.reason else {}),

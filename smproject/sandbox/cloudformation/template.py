@@ -21,21 +21,22 @@ SECTIONS = {
     "Transform",
 }
 UNSUPPORTED_SECTIONS = {"Mappings", "Rules", "Transform"}
+RESOURCE_MEMBERS = {"Condition", "DeletionPolicy", "DependsOn", "Metadata", "Properties", "Type", "UpdateReplacePolicy"}
+DELETION_POLICIES = {"Delete", "Retain", "RetainExceptOnCreate"}
 
 
 class _Loader(yaml.SafeLoader):
     """YAML 1.1 as CloudFormation reads it: dates stay text, `!Ref x` means `{"Ref": "x"}`."""
 
 
-def _tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+def _tag(loader: _Loader, suffix: str, node: Any) -> dict[str, Any]:
     name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
     if isinstance(node, yaml.ScalarNode):
         value: Any = loader.construct_scalar(node)
         return {name: value.split(".", 1) if suffix == "GetAtt" else value}
     if isinstance(node, yaml.SequenceNode):
         return {name: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {name: loader.construct_mapping(node, deep=True)}
+    return {name: _mapping(loader, node)}
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
@@ -65,7 +66,14 @@ def read(text: str) -> dict[str, Any]:
     if not isinstance(template, dict):
         raise ServiceError("ValidationError", "Template format error: unsupported structure.")
     _check_sections(template)
+    for section, check in (("Resources", _resource), ("Parameters", _parameter), ("Outputs", _output)):
+        for name, item in template.get(section, {}).items():
+            check(name, item if isinstance(item, dict) else {})
     return template
+
+
+def _invalid(message: str) -> ServiceError:
+    return ServiceError("ValidationError", f"Template format error: {message}")
 
 
 def _check_sections(template: dict[str, Any]) -> None:
@@ -77,3 +85,22 @@ def _check_sections(template: dict[str, Any]) -> None:
     unsupported = sorted(UNSUPPORTED_SECTIONS & set(template))
     if unsupported:
         raise ServiceError("ValidationError", f"The sandbox does not execute the template section {unsupported[0]}.")
+
+
+def _resource(name: str, item: dict[str, Any]) -> None:
+    if not isinstance(item.get("Type"), str):
+        raise _invalid(f"[/Resources/{name}] Every Resources object must contain a Type member.")
+    if unknown := sorted(set(item) - RESOURCE_MEMBERS):
+        raise _invalid(f"Resource {name} has the attribute {unknown[0]}, which the sandbox does not execute.")
+    if (policy := item.get("DeletionPolicy", "Delete")) not in DELETION_POLICIES:
+        raise _invalid(f"Resource {name} has the DeletionPolicy {policy}, which the sandbox does not execute.")
+
+
+def _parameter(name: str, item: dict[str, Any]) -> None:
+    if not isinstance(item.get("Type"), str):
+        raise _invalid(f"[/Parameters/{name}] Every Parameters object must contain a Type member.")
+
+
+def _output(name: str, item: dict[str, Any]) -> None:
+    if item.get("Value") is None:
+        raise _invalid(f"[/Outputs/{name}] Every Outputs object must contain a Value member.")
