@@ -12,7 +12,7 @@ from smproject.errors import DeploymentError
 
 PREFIX = "sagemaker-project-templates-"
 # Stacks of this tool take seconds to a few minutes.
-PATIENCE = {"Delay": 1, "MaxAttempts": 1200}
+PATIENCE = {"Delay": 0.5, "MaxAttempts": 2400}
 
 
 @dataclass(frozen=True)

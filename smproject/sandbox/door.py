@@ -13,7 +13,7 @@ from smproject.sandbox import calls, moto_seam, replies, validation
 from smproject.sandbox.calllog import CallLog
 from smproject.sandbox.calls import Call, Environ
 from smproject.sandbox.replies import Reply
-from smproject.sandbox.service import Caller, Request, Service, ServiceError
+from smproject.sandbox.service import Caller, Request, Service, ServiceError, told
 from smproject.sandbox.world import World
 
 LOG = logging.getLogger(__name__)
@@ -63,10 +63,8 @@ class Door:
         try:
             result = handler(caller, _request(service, call, environ)) or {}
             return Reply(*moto_seam.serialize(service.name, call.operation, result))
-        except ServiceError as error:
-            return replies.error(call, 400, error.code, error.message)
-        except ClientError as error:  # a service acts by API calls: what they refuse, it refuses
-            return replies.error(call, 400, error.response["Error"]["Code"], error.response["Error"]["Message"])
+        except (ServiceError, ClientError) as error:  # a service acts by API calls: what they refuse, it refuses
+            return replies.error(call, 400, *told(error))
         except Exception as error:
             LOG.exception("%s:%s failed", call.service, call.operation)
             return _broken(call, error)

@@ -41,7 +41,7 @@ def application() -> WSGIApplication:
 
     moto reads bucket policies without their conditions, so that `Deny unless TLS` denies everything: that is off.
     """
-    FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL  # type: ignore[method-assign]
+    FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL
     return DomainDispatcherApplication(_backend)  # type: ignore[no-any-return,no-untyped-call,unused-ignore]
 
 
@@ -124,7 +124,7 @@ def serialize(service: str, operation: str, result: Mapping[str, Any]) -> tuple[
 
 def event_matches(pattern: str, event: Mapping[str, Any]) -> bool:
     """Tell whether an EventBridge pattern (JSON text) matches an event."""
-    return bool(EventPattern(pattern, EventPatternParser(pattern).parse()).matches_event(dict(event)))  # type: ignore[arg-type]
+    return bool(EventPattern(pattern, EventPatternParser(pattern).parse()).matches_event(dict(event)))
 
 
 def input_shape(service: str, operation: str) -> Any:

@@ -21,7 +21,7 @@ from smproject.sandbox.world import World
 HOST = "127.0.0.1"  # loopback only: the sandbox trusts whoever reaches it
 
 
-class QuietHandler(MotoRequestHandler):
+class QuietHandler(MotoRequestHandler):  # type: ignore[misc]  # moto is untyped
     """Speaks HTTP/1.1, for uploads that await `100 Continue`, and leaves the logging of requests to the call log."""
 
     protocol_version = "HTTP/1.1"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore import xform_name
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from smproject.sandbox.moto_seam import Credentials
@@ -62,6 +63,13 @@ class Service:
         """Return the first part's method that answers an operation."""
         name = xform_name(operation)
         return next((getattr(part, name) for part in parts if hasattr(part, name)), None)
+
+
+def told(error: ServiceError | ClientError) -> tuple[str, str]:
+    """Return code and message of an error of our own services or of one that was called."""
+    if isinstance(error, ServiceError):
+        return error.code, error.message
+    return error.response["Error"]["Code"], error.response["Error"]["Message"]
 
 
 def unique_id(length: int, alphabet: str = string.ascii_lowercase + string.digits) -> str:

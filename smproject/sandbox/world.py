@@ -69,10 +69,8 @@ class World:
                 "AccessDeniedException", f"The role {role_arn} does not exist, so {service} cannot assume it."
             )
         if not _trusts(policy, service):
-            raise ServiceError(
-                "AccessDeniedException",
-                f"{service} is not authorized to perform sts:AssumeRole on {role_arn}: its trust policy does not name it.",
-            )
+            message = f"{service} is not authorized to perform sts:AssumeRole on {role_arn}: it is not in the trust policy."
+            raise ServiceError("AccessDeniedException", message)
         return moto_seam.session_credentials(role_arn, session_name[:64], self.region)
 
     def service_credentials(self, account: str) -> Credentials:

@@ -9,8 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from smproject.sandbox.cloudformation import graph
 from smproject.sandbox.cloudformation.intrinsics import NO_VALUE, Scope
-from smproject.sandbox.cloudformation.provider import PROVIDERS, Context
-from smproject.sandbox.cloudformation.stacks import Resource, Stack
+from smproject.sandbox.cloudformation.provider import PROVIDERS, Context, Made
+from smproject.sandbox.cloudformation.stacks import Resource, Stack, now
 from smproject.sandbox.service import ServiceError
 from smproject.sandbox.world import World
 
@@ -64,9 +64,16 @@ def plan(stack: Stack) -> list[str]:
 
 
 def create(world: World, stack: Stack, order: list[str]) -> None:
-    """Create a stack's resources; on failure roll back as `on_failure` says."""
+    """Create a stack's resources; on failure roll back as `on_failure` says, on a request to delete stop."""
     stack.move("CREATE_IN_PROGRESS", "User Initiated")
+    with stack.lock:
+        _create(world, stack, order)
+
+
+def _create(world: World, stack: Stack, order: list[str]) -> None:
     for name in order:
+        if stack.status != "CREATE_IN_PROGRESS":
+            return
         resource = _declare(stack, name)
         try:
             _create_resource(world, stack, resource)
@@ -76,9 +83,10 @@ def create(world: World, stack: Stack, order: list[str]) -> None:
     try:
         stack.outputs = _outputs(stack)
     except ServiceError as error:
-        _roll_back(world, stack, error.message)
+        _roll_back(world, stack, f"{error.message} ")
         return
-    stack.move("CREATE_COMPLETE")
+    if stack.status == "CREATE_IN_PROGRESS":
+        stack.move("CREATE_COMPLETE")
 
 
 def _declare(stack: Stack, name: str) -> Resource:
@@ -117,19 +125,28 @@ def _fail(world: World, stack: Stack, resource: Resource, error: Exception) -> N
 
 
 def _roll_back(world: World, stack: Stack, reason: str) -> None:
+    if stack.status == "DELETE_IN_PROGRESS":
+        return  # who asked for that waits for the lock, and deletes what was made
     if stack.on_failure == "DO_NOTHING":
         stack.move("CREATE_FAILED", reason)
     elif stack.on_failure == "DELETE":
-        delete(world, stack, reason)
+        stack.move("DELETE_IN_PROGRESS", reason)
+        _delete(world, stack)
     else:
         stack.move("ROLLBACK_IN_PROGRESS", reason + "Rollback requested by user.")
         stack.move("ROLLBACK_COMPLETE" if _delete_resources(world, stack, ("Retain",)) else "ROLLBACK_FAILED")
 
 
-def delete(world: World, stack: Stack, reason: str = "User Initiated") -> None:
+def delete(world: World, stack: Stack) -> None:
     """Delete a stack's resources in reverse order; what fails leaves the stack DELETE_FAILED."""
-    stack.move("DELETE_IN_PROGRESS", reason)
+    with stack.lock:
+        if stack.status == "DELETE_IN_PROGRESS":  # else an earlier request has deleted it
+            _delete(world, stack)
+
+
+def _delete(world: World, stack: Stack) -> None:
     if _delete_resources(world, stack, ("Retain", "RetainExceptOnCreate")):
+        stack.deleted = now()
         stack.move("DELETE_COMPLETE")
     else:
         failed = [r.logical_id for r in stack.resources.values() if r.status == "DELETE_FAILED"]
@@ -139,19 +156,19 @@ def delete(world: World, stack: Stack, reason: str = "User Initiated") -> None:
 def _delete_resources(world: World, stack: Stack, kept: tuple[str, ...]) -> bool:
     """Delete in reverse all but the resources whose DeletionPolicy is one of `kept`; tell whether all went well."""
     for resource in reversed(list(stack.resources.values())):
-        if resource.made is not None and resource.status != "DELETE_COMPLETE":
-            _delete_resource(world, stack, resource, keep=resource.deletion_policy in kept)
+        if resource.made is None or resource.status == "DELETE_COMPLETE":
+            continue
+        if resource.deletion_policy in kept:
+            stack.move_resource(resource, "DELETE_SKIPPED")
+        else:
+            _delete_resource(world, stack, resource, resource.made)
     return all(r.status != "DELETE_FAILED" for r in stack.resources.values())
 
 
-def _delete_resource(world: World, stack: Stack, resource: Resource, *, keep: bool) -> None:
-    if keep:
-        stack.move_resource(resource, "DELETE_SKIPPED")
-        return
+def _delete_resource(world: World, stack: Stack, resource: Resource, made: Made) -> None:
     stack.move_resource(resource, "DELETE_IN_PROGRESS")
     try:
-        assert resource.made is not None
-        PROVIDERS[resource.type].delete(_context(world, stack, resource), resource.made)
+        PROVIDERS[resource.type].delete(_context(world, stack, resource), made)
     except Exception as error:  # told in the stack's events
         stack.move_resource(resource, "DELETE_FAILED", reason_of(error))
     else:

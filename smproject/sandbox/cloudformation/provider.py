@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -73,6 +74,16 @@ def provides(cls: type[Provider]) -> type[Provider]:
 
 class UnsupportedPropertyError(ValueError):
     """A property that the resource type or the sandbox does not have."""
+
+
+@contextmanager
+def undone_on_failure(undo: Callable[[], object]) -> Iterator[None]:
+    """Undo a resource's first call when a later one fails: a failed resource leaves nothing behind."""
+    try:
+        yield
+    except Exception:
+        undo()
+        raise
 
 
 def known(properties: Properties, *names: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -9,8 +10,7 @@ from urllib.parse import urlparse
 
 from botocore.exceptions import ClientError
 
-from smproject.sandbox.cloudformation import executor, parameters, template, types
-from smproject.sandbox.cloudformation.intrinsics import text
+from smproject.sandbox.cloudformation import executor, intrinsics, parameters, template, types
 from smproject.sandbox.cloudformation.stacks import Stack
 from smproject.sandbox.service import Caller, Request, Service, ServiceError, page
 from smproject.sandbox.world import World
@@ -27,14 +27,16 @@ class CloudFormation(Service):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.stacks: list[Stack] = []
+        self._lock = threading.Lock()
 
     def create_stack(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Refuse what can be refused, then create the resources in the background."""
-        if self._live(caller, request["StackName"]):
-            raise ServiceError("AlreadyExistsException", f"Stack [{request['StackName']}] already exists")
         stack = self._stack(caller, request)
         order = executor.plan(stack)
-        self.stacks.append(stack)
+        with self._lock:
+            if self._live(caller, stack.name):
+                raise ServiceError("AlreadyExistsException", f"Stack [{stack.name}] already exists")
+            self.stacks.append(stack)
         self.world.background(f"create {stack.name}", lambda: executor.create(self.world, stack, order))
         return {"StackId": stack.id}
 
@@ -54,6 +56,7 @@ class CloudFormation(Service):
         """Delete a stack in the background; a stack that isn't there is deleted already."""
         stack = self._live(caller, request["StackName"])
         if stack:
+            stack.move("DELETE_IN_PROGRESS", "User Initiated")
             self.world.background(f"delete {stack.name}", lambda: executor.delete(self.world, stack))
         return {}
 
@@ -217,7 +220,7 @@ def _s3_location(url: str) -> tuple[str, str]:
 
 
 def _declared(name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    default = {"DefaultValue": text(spec["Default"])} if "Default" in spec else {}
+    default = {"DefaultValue": intrinsics.text(spec["Default"])} if "Default" in spec else {}
     return {
         "ParameterKey": name,
         "Description": spec.get("Description", ""),
@@ -241,9 +244,10 @@ def _describe(stack: Stack) -> dict[str, Any]:
         "Description": stack.template.get("Description", ""),
         "DisableRollback": stack.on_failure == "DO_NOTHING",
         "Capabilities": stack.capabilities,
-        "Parameters": [{"ParameterKey": k, "ParameterValue": text(v)} for k, v in shown.items()],
+        "Parameters": [{"ParameterKey": k, "ParameterValue": intrinsics.text(v)} for k, v in shown.items()],
         "Tags": [{"Key": k, "Value": v} for k, v in stack.tags.items()],
         "Outputs": stack.outputs,
         **({"StackStatusReason": stack.reason} if stack.reason else {}),
+        **({"DeletionTime": stack.deleted} if stack.deleted else {}),
         **({"RoleARN": stack.role_arn} if stack.role_arn else {}),
     }

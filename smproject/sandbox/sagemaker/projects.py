@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from smproject.sandbox.sagemaker.job import now
 from smproject.sandbox.sagemaker.registry import creator
 from smproject.sandbox.sagemaker.tags import Tags
-from smproject.sandbox.service import Caller, Request, ServiceError, page, unique_id
+from smproject.sandbox.service import Caller, Request, ServiceError, page, told, unique_id
 from smproject.sandbox.world import World
 
 _POLL_SECONDS = 0.1
@@ -72,7 +72,7 @@ class Projects:
             )
         taken = self.projects.get(arn)
         if taken and taken.status != "DeleteCompleted":
-            message = f"Project already exists with name {name} and status {taken.status}: choose another name or delete it first."
+            message = f"Project {name} already exists and is {taken.status}: choose another name or delete it first."
             raise ServiceError("ValidationException", message)
         project = Project(name, f"p-{unique_id(12)}", arn, caller, request)
         record = self._provision(project)
@@ -129,7 +129,7 @@ class Projects:
                 ProvisioningParameters=[{"Key": key, "Value": value} for key, value in (given | own).items()],
             )
         except ClientError as error:
-            raise ServiceError("ValidationException", f"Unable to provision the project: {error}") from error
+            raise ServiceError("ValidationException", f"Unable to provision the project: {told(error)[1]}") from error
         record: dict[str, Any] = answer["RecordDetail"]
         return record
 
@@ -137,7 +137,7 @@ class Projects:
         try:
             versions = self._catalog(project).describe_product(Id=product)["ProvisioningArtifacts"]
         except ClientError as error:
-            raise ServiceError("ValidationException", f"Unable to provision the project: {error}") from error
+            raise ServiceError("ValidationException", f"Unable to provision the project: {told(error)[1]}") from error
         return str(max(versions, key=lambda version: version["CreatedTime"])["Id"])
 
     def _follow(self, project: Project, record: str, verb: str) -> None:

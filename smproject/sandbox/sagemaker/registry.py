@@ -62,7 +62,7 @@ class Package:
     def describe(self) -> dict[str, Any]:
         """Return the Describe response."""
         modified = {"LastModifiedTime": self.modified} if self.modified else {}
-        statuses = {"ValidationStatuses": [], "ImageScanStatuses": []}
+        statuses: dict[str, list[Any]] = {"ValidationStatuses": [], "ImageScanStatuses": []}
         return {
             **{k: v for k, v in self.content.items() if k not in ("Tags", "ClientToken")},
             "ModelPackageName": self.group,

@@ -93,7 +93,8 @@ class Portfolio:
 
     def describe(self) -> dict[str, Any]:
         """Return the PortfolioDetail."""
-        text = {key: self.details[key] for key in ("DisplayName", "Description", "ProviderName") if key in self.details}
+        shown = ("DisplayName", "Description", "ProviderName")
+        text: dict[str, Any] = {key: self.details[key] for key in shown if key in self.details}
         return {"Id": self.id, "ARN": self.arn, "CreatedTime": self.created, **text}
 
     def visible_in(self, account: str) -> bool:

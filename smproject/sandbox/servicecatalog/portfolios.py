@@ -156,8 +156,10 @@ class Portfolios:
 
     def delete_constraint(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Delete a constraint."""
-        if self.state.constraints.pop(request["Id"], None) is None:
+        constraint = self.state.constraints.get(request["Id"])
+        if constraint is None or constraint.owner != caller.account:
             raise not_found("Constraint", request["Id"])
+        del self.state.constraints[constraint.id]
         return {}
 
 

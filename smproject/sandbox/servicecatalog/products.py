@@ -69,8 +69,8 @@ class Products:
 
     def describe_product_as_admin(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Describe a product of the account's own."""
-        product = self._by_id_or_name(self.state.products.values(), request)
-        self.state.own_product(caller, product.id)
+        own = [p for p in self.state.products.values() if p.owner_account == caller.account]
+        product = self._by_id_or_name(own, request)
         return {
             "ProductViewDetail": product.view(),
             "Tags": product.tags,
@@ -104,15 +104,12 @@ class Products:
 
     def list_provisioning_artifacts(self, caller: Caller, request: Request) -> dict[str, Any]:
         """List a product's versions."""
-        visible = {p.id for p in self._launchable(caller)}
-        product = self.state.products.get(request["ProductId"])
-        if product is None or (product.owner_account != caller.account and product.id not in visible):
-            raise not_found("Product", request["ProductId"])
+        product = self._visible(caller, request["ProductId"])
         return {"ProvisioningArtifactDetails": [a.describe() for a in product.artifacts.values()]}
 
     def describe_provisioning_artifact(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Describe one version."""
-        product = self._by_id_or_name(self.state.products.values(), {"Id": request["ProductId"]})
+        product = self._visible(caller, request["ProductId"])
         artifact = self._version(product, request["ProvisioningArtifactId"])
         return {
             "ProvisioningArtifactDetail": artifact.describe(),
@@ -147,7 +144,7 @@ class Products:
         return {"ProvisioningArtifactParameters": [_parameter(name, spec) for name, spec in declared.items()]}
 
     def launch_version(self, caller: Caller, request: Request) -> tuple[Product, Artifact, str]:
-        """Return product, version and path of a launch request, by ids or names; refuse what the caller may not launch."""
+        """Return product, version and path of a launch request; refuse what the caller may not launch."""
         product = self._by_id_or_name(
             self._launchable(caller), {"Id": request.get("ProductId"), "Name": request.get("ProductName")}
         )
@@ -165,6 +162,13 @@ class Products:
 
     def _launchable(self, caller: Caller) -> list[Product]:
         return [self.state.products[name] for name in self.state.launchable(caller)]
+
+    def _visible(self, caller: Caller, name: str) -> Product:
+        """Return a product that the account owns or the caller may launch."""
+        product = self.state.products.get(name)
+        if product is None or (product.owner_account != caller.account and product not in self._launchable(caller)):
+            raise not_found("Product", name)
+        return product
 
     def _by_id_or_name(self, products: Any, request: Request) -> Product:
         for product in products:
@@ -227,7 +231,7 @@ def _wanted(product: Product, request: Request) -> bool:
 
 
 def _parameter(name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    constraints = {key: spec[key] for key in ("AllowedPattern", "ConstraintDescription") if key in spec}
+    constraints: dict[str, Any] = {key: spec[key] for key in ("AllowedPattern", "ConstraintDescription") if key in spec}
     if "AllowedValues" in spec:
         constraints["AllowedValues"] = [str(value) for value in spec["AllowedValues"]]
     default = {"DefaultValue": str(spec["Default"])} if "Default" in spec else {}

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from smproject.sandbox.moto_seam import Credentials
-from smproject.sandbox.service import Caller, Request, ServiceError, unique_id
+from smproject.sandbox.service import Caller, Request, ServiceError, told, unique_id
 from smproject.sandbox.servicecatalog.model import Provisioned, Record, now
 from smproject.sandbox.servicecatalog.portfolios import paginate
 from smproject.sandbox.servicecatalog.products import Products
@@ -95,8 +95,9 @@ class Provisioning:
             work()
             record.outputs, record.status, made.status = self._outputs(made), "SUCCEEDED", "AVAILABLE"
         except (ServiceError, ClientError) as error:
-            record.errors = [{"Code": type(error).__name__, "Description": str(error)}]
-            made.message, made.status, record.status = str(error), "ERROR", "FAILED"
+            code, message = told(error)
+            record.errors = [{"Code": code, "Description": message}]
+            made.message, made.status, record.status = message, "ERROR", "FAILED"
         record.updated = now()
         if record.type.startswith("TERMINATE") and record.status == "SUCCEEDED":
             self.state.provisioned.pop(made.id, None)
@@ -156,6 +157,7 @@ def _wait(client: Any, stack_id: str, wanted: str) -> None:
         time.sleep(_POLL_SECONDS)
     if stack["StackStatus"] != wanted:
         events = client.describe_stack_events(StackName=stack_id)["StackEvents"][::-1]
-        failed = next((e for e in events if e["ResourceStatus"].endswith("_FAILED")), {})
-        reason = f"{failed.get('LogicalResourceId', '')}: {failed.get('ResourceStatusReason', stack.get('StackStatusReason', ''))}"
-        raise ServiceError("ResourceNotFoundException", f"Stack {stack_id} is {stack['StackStatus']}: {reason}")
+        failed: dict[str, Any] = next((e for e in events if e["ResourceStatus"].endswith("_FAILED")), stack)
+        name = failed.get("LogicalResourceId", stack["StackName"])
+        reason = failed.get("ResourceStatusReason") or stack.get("StackStatusReason", "no reason was given")
+        raise ServiceError("StackFailed", f"Stack {stack_id} is {stack['StackStatus']}: {name}: {reason}")

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import json
 
-from smproject.sandbox.cloudformation.provider import Context, Made, Properties, Provider, known, provides
+from smproject.sandbox.cloudformation.provider import (
+    Context,
+    Made,
+    Properties,
+    Provider,
+    known,
+    provides,
+    undone_on_failure,
+)
 
 
 @provides
@@ -36,12 +44,14 @@ class Role(Provider):
         trust = json.dumps(properties["AssumeRolePolicyDocument"])
         tags = context.tag_list(properties.get("Tags"))
         role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust, Tags=tags, **optional)["Role"]
-        for policy in properties.get("Policies", []):
-            document = json.dumps(policy["PolicyDocument"])
-            iam.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=document)
-        for arn in properties.get("ManagedPolicyArns", []):
-            iam.attach_role_policy(RoleName=name, PolicyArn=arn)
-        return Made(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
+        made = Made(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
+        with undone_on_failure(lambda: self.delete(context, made)):
+            for policy in properties.get("Policies", []):
+                document = json.dumps(policy["PolicyDocument"])
+                iam.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=document)
+            for arn in properties.get("ManagedPolicyArns", []):
+                iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+        return made
 
     def delete(self, context: Context, made: Made) -> None:
         """Detach and delete the role's policies, then the role."""
@@ -66,9 +76,11 @@ class ManagedPolicy(Provider):
         optional = {k: properties[k] for k in ("Path", "Description") if k in properties}
         document = json.dumps(properties["PolicyDocument"])
         arn = iam.create_policy(PolicyName=name, PolicyDocument=document, **optional)["Policy"]["Arn"]
-        for role in properties.get("Roles", []):
-            iam.attach_role_policy(RoleName=role, PolicyArn=arn)
-        return Made(arn, {"PolicyArn": arn})
+        made = Made(arn, {"PolicyArn": arn})
+        with undone_on_failure(lambda: self.delete(context, made)):
+            for role in properties.get("Roles", []):
+                iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+        return made
 
     def delete(self, context: Context, made: Made) -> None:
         """Detach the policy everywhere and delete it."""
@@ -87,11 +99,13 @@ class Policy(Provider):
     def create(self, context: Context, properties: Properties) -> Made:
         """Put the policy into each role."""
         known(properties, "PolicyName", "PolicyDocument", "Roles")
-        document = json.dumps(properties["PolicyDocument"])
-        for role in properties["Roles"]:
-            iam = context.client("iam")
-            iam.put_role_policy(RoleName=role, PolicyName=properties["PolicyName"], PolicyDocument=document)
-        return Made(properties["PolicyName"], {"_roles": properties["Roles"]})
+        document, put = json.dumps(properties["PolicyDocument"]), Made(properties["PolicyName"], {"_roles": []})
+        with undone_on_failure(lambda: self.delete(context, put)):
+            for role in properties["Roles"]:
+                iam = context.client("iam")
+                iam.put_role_policy(RoleName=role, PolicyName=properties["PolicyName"], PolicyDocument=document)
+                put.attributes["_roles"].append(role)
+        return put
 
     def delete(self, context: Context, made: Made) -> None:
         """Take the policy out of each role."""

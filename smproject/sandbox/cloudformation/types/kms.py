@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import json
 
-from smproject.sandbox.cloudformation.provider import Context, Made, Properties, Provider, known, provides
+from smproject.sandbox.cloudformation.provider import (
+    Context,
+    Made,
+    Properties,
+    Provider,
+    known,
+    provides,
+    undone_on_failure,
+)
 
 
 @provides
@@ -32,9 +40,11 @@ class Key(Provider):
         key = kms.create_key(Policy=policy, Description=properties.get("Description", ""), Tags=tags, **optional)[
             "KeyMetadata"
         ]
+        made = Made(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
         if properties.get("EnableKeyRotation"):
-            kms.enable_key_rotation(KeyId=key["KeyId"])
-        return Made(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
+            with undone_on_failure(lambda: self.delete(context, made)):
+                kms.enable_key_rotation(KeyId=made.ref)
+        return made
 
     def delete(self, context: Context, made: Made) -> None:
         """Schedule the key's deletion, as CloudFormation does."""

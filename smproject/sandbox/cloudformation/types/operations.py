@@ -7,7 +7,16 @@ from typing import Any, ClassVar
 
 from botocore import xform_name
 
-from smproject.sandbox.cloudformation.provider import Context, Made, Properties, Provider, provides, request
+from smproject.sandbox.cloudformation.provider import (
+    Context,
+    Made,
+    Properties,
+    Provider,
+    known,
+    provides,
+    request,
+    undone_on_failure,
+)
 
 Answer = dict[str, Any]
 
@@ -78,13 +87,16 @@ class LogGroup(Provider):
 
     def create(self, context: Context, properties: Properties) -> Made:
         """Create the group and set its retention."""
+        known(properties, "LogGroupName", "KmsKeyId", "RetentionInDays", "Tags")
         logs, name = context.client("logs"), properties.get("LogGroupName") or context.name(512)
         optional = {"kmsKeyId": properties["KmsKeyId"]} if "KmsKeyId" in properties else {}
         tags = {t["Key"]: t["Value"] for t in context.tag_list(properties.get("Tags"))}
         logs.create_log_group(logGroupName=name, tags=tags, **optional)
+        made = Made(name, {"Arn": context.caller.arn_of("logs", f"log-group:{name}:*")})
         if days := properties.get("RetentionInDays"):
-            logs.put_retention_policy(logGroupName=name, retentionInDays=int(days))
-        return Made(name, {"Arn": context.caller.arn_of("logs", f"log-group:{name}:*")})
+            with undone_on_failure(lambda: self.delete(context, made)):
+                logs.put_retention_policy(logGroupName=name, retentionInDays=int(days))
+        return made
 
     def delete(self, context: Context, made: Made) -> None:
         """Delete the group and what was logged."""
@@ -107,10 +119,11 @@ class ImageRepository(Simple):
         made = super().create(context, rest)
         made.attributes["_force"] = bool(properties.get("EmptyOnDelete"))
         ecr = context.client("ecr")
-        if text := properties.get("LifecyclePolicy", {}).get("LifecyclePolicyText"):
-            ecr.put_lifecycle_policy(repositoryName=made.ref, lifecyclePolicyText=text)
-        if policy := properties.get("RepositoryPolicyText"):
-            ecr.set_repository_policy(repositoryName=made.ref, policyText=json.dumps(policy))
+        with undone_on_failure(lambda: self.delete(context, made)):
+            if text := properties.get("LifecyclePolicy", {}).get("LifecyclePolicyText"):
+                ecr.put_lifecycle_policy(repositoryName=made.ref, lifecyclePolicyText=text)
+            if policy := properties.get("RepositoryPolicyText"):
+                ecr.set_repository_policy(repositoryName=made.ref, policyText=json.dumps(policy))
         return made
 
     def made(self, sent: Properties, answer: Answer) -> Made:
@@ -178,18 +191,18 @@ class Repository(Provider):
         wanted["tags"] = {t["Key"]: t["Value"] for t in context.tag_list(properties.get("Tags"))}
         archive = self._archive(context, code["S3"]) if code else b""  # read first: a missing archive makes nothing
         found = client.create_repository(**request(client, "CreateRepository", wanted))["repositoryMetadata"]
+        attributes = {
+            "Arn": "Arn",
+            "Name": "repositoryName",
+            "CloneUrlHttp": "cloneUrlHttp",
+            "CloneUrlSsh": "cloneUrlSsh",
+        }
+        made = Made(found["repositoryId"], {name: found.get(member, "") for name, member in attributes.items()})
         if code:
             codecommit: Any = context.world.services["codecommit"]
-            codecommit.seed(context.caller, found["repositoryName"], archive, code.get("BranchName", "main"))
-        return Made(
-            found["repositoryId"],
-            {
-                "Arn": found["Arn"],
-                "Name": found["repositoryName"],
-                "CloneUrlHttp": found["cloneUrlHttp"],
-                "CloneUrlSsh": found.get("cloneUrlSsh", ""),
-            },
-        )
+            with undone_on_failure(lambda: self.delete(context, made)):
+                codecommit.seed(context.caller, made.attributes["Name"], archive, code.get("BranchName", "main"))
+        return made
 
     def _archive(self, context: Context, location: Properties) -> bytes:
         version = {"VersionId": location["ObjectVersion"]} if "ObjectVersion" in location else {}
@@ -214,9 +227,11 @@ class Rule(Provider):
         if "EventPattern" in rule:
             rule["EventPattern"] = json.dumps(rule["EventPattern"])
         arn = events.put_rule(**request(events, "PutRule", rule))["RuleArn"]
+        made = Made(name, {"Arn": arn})
         if targets := properties.get("Targets"):
-            events.put_targets(**request(events, "PutTargets", {"Rule": name, "Targets": targets}))
-        return Made(name, {"Arn": arn})
+            with undone_on_failure(lambda: self.delete(context, made)):
+                events.put_targets(**request(events, "PutTargets", {"Rule": name, "Targets": targets}))
+        return made
 
     def delete(self, context: Context, made: Made) -> None:
         """Remove the targets, then the rule."""

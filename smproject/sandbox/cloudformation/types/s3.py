@@ -7,7 +7,16 @@ from typing import Any
 
 from botocore import xform_name
 
-from smproject.sandbox.cloudformation.provider import Context, Made, Properties, Provider, known, provides, request
+from smproject.sandbox.cloudformation.provider import (
+    Context,
+    Made,
+    Properties,
+    Provider,
+    known,
+    provides,
+    request,
+    undone_on_failure,
+)
 
 _DIRECT = {  # property -> (operation, the request member that takes it)
     "PublicAccessBlockConfiguration": ("PutPublicAccessBlock", "PublicAccessBlockConfiguration"),
@@ -39,11 +48,8 @@ class Bucket(Provider):
         region = context.caller.region
         place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         s3.create_bucket(Bucket=name, **place)
-        try:
+        with undone_on_failure(lambda: s3.delete_bucket(Bucket=name)):
             _configure(s3, name, properties, context)
-        except Exception:
-            s3.delete_bucket(Bucket=name)  # a failed resource leaves nothing behind
-            raise
         domain = f"{name}.s3.amazonaws.com"
         return Made(
             name,

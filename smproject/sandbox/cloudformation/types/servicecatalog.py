@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from smproject.sandbox.cloudformation.provider import Context, Made, Properties, Provider, known, provides, request
+from smproject.sandbox.cloudformation.provider import (
+    Context,
+    Made,
+    Properties,
+    Provider,
+    known,
+    provides,
+    request,
+    undone_on_failure,
+)
 
 
 @provides
@@ -66,10 +75,9 @@ class Product(Provider):
         }
         answer = client.create_product(**request(client, "CreateProduct", wanted))
         product = answer["ProductViewDetail"]["ProductViewSummary"]["ProductId"]
-        ids = [
-            answer["ProvisioningArtifactDetail"]["Id"],
-            *(self._add(client, product, version) for version in versions[1:]),
-        ]
+        with undone_on_failure(lambda: client.delete_product(Id=product)):
+            further = [self._add(client, product, version) for version in versions[1:]]
+        ids = [answer["ProvisioningArtifactDetail"]["Id"], *further]
         return Made(
             product,
             {
