@@ -28,6 +28,7 @@ Resources:
     DeletionPolicy: Retain
     Properties: {Type: String, Name: !Ref Name, Value: first}
 """
+ALLOW = "{Version: 2012-10-17, Statement: {Effect: Allow, Action: 's3:*', Resource: '*'}}"
 TRUST = "AssumeRolePolicyDocument: {Statement: {Effect: Allow, Principal: {Service: a.amazonaws.com}, Action: 'sts:*'}}"
 
 
@@ -90,15 +91,15 @@ def test_without_rollback_what_was_made_stays(stacks: Stacks, name: str, option:
     assert stacks.parameter(name) is None
 
 
-PARTIAL = {  # resources of several calls, of which a later one fails
-    "role": f"Type: AWS::IAM::Role\n    Properties: {{RoleName: %s, {TRUST}, ManagedPolicyArns: ['arn:aws:iam::aws:policy/No']}}",
-    "policy": "Type: AWS::IAM::ManagedPolicy\n    Properties: {ManagedPolicyName: %s, Roles: [absent], PolicyDocument: "
-    "{Version: 2012-10-17, Statement: {Effect: Allow, Action: 's3:*', Resource: '*'}}}",
-    "logs": "Type: AWS::Logs::LogGroup\n    Properties: {LogGroupName: %s, RetentionInDays: 2}",
-    "bucket": "Type: AWS::S3::Bucket\n    Properties: {BucketName: %s, LifecycleConfiguration: {Rules: [{Status: No}]}}",
-    "rule": "Type: AWS::Events::Rule\n    Properties: {Name: %s, EventPattern: {source: [a]}, Targets: [{Id: a, Arn: b}]}",
-    "images": "Type: AWS::ECR::Repository\n    Properties: {RepositoryName: %s, LifecyclePolicy: {LifecyclePolicyText: x}}",
-    "code": "Type: AWS::CodeCommit::Repository\n    Properties: {RepositoryName: %s, Code: {S3: {Bucket: no, Key: no}}}",
+# Resources that take several calls, of which one after the first fails: type and properties.
+PARTIAL = {
+    "role": f"AWS::IAM::Role: {{RoleName: NAME, {TRUST}, ManagedPolicyArns: ['arn:aws:iam::aws:policy/Absent']}}",
+    "policy": f"AWS::IAM::ManagedPolicy: {{ManagedPolicyName: NAME, Roles: [absent], PolicyDocument: {ALLOW}}}",
+    "logs": "AWS::Logs::LogGroup: {LogGroupName: NAME, RetentionInDays: ten}",
+    "bucket": "AWS::S3::Bucket: {BucketName: NAME, LifecycleConfiguration: {Rules: [{Colour: red}]}}",
+    "rule": "AWS::Events::Rule: {Name: NAME, EventPattern: {source: [a]}, Targets: [{Id: a, Arn: b}]}",
+    "images": "AWS::ECR::Repository: {RepositoryName: NAME, LifecyclePolicy: {LifecyclePolicyText: x}}",
+    "code": "AWS::CodeCommit::Repository: {RepositoryName: NAME, Code: {S3: {Bucket: absent, Key: absent}}}",
 }
 
 
@@ -121,7 +122,8 @@ def exists(sandbox: Sandbox, kind: str, name: str) -> bool:
 def test_a_resource_that_fails_halfway_leaves_nothing_behind(
     stacks: Stacks, sandbox: Sandbox, name: str, kind: str
 ) -> None:
-    template = f"Resources:\n  Partial:\n    {PARTIAL[kind] % name}"
+    kind_of, _, properties = PARTIAL[kind].replace("NAME", name).partition(": ")
+    template = f"Resources: {{Partial: {{Type: {kind_of}, Properties: {properties}}}}}"
     stack = stacks.create(template, Capabilities=["CAPABILITY_NAMED_IAM"])
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
     assert stacks.reason(stack["StackId"])
@@ -154,7 +156,9 @@ def test_an_output_that_cannot_be_computed_rolls_the_stack_back(stacks: Stacks, 
     resource = "A: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: a}}"
     stack = stacks.create(f"Resources: {{{resource}}}\nOutputs: {{O: {{Value: {value}}}}}")
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
-    assert any(told in reason for _, status, reason in stacks.events(stack["StackId"]) if status == "ROLLBACK_IN_PROGRESS")
+    assert any(
+        told in reason for _, status, reason in stacks.events(stack["StackId"]) if status == "ROLLBACK_IN_PROGRESS"
+    )
 
 
 def test_a_taken_name_is_refused_until_the_stack_is_deleted(stacks: Stacks, name: str) -> None:
@@ -252,7 +256,9 @@ def test_a_role_makes_the_resources_when_it_trusts_cloudformation(stacks: Stacks
 
 def test_the_aws_cli_creates_and_describes_stacks(stacks: Stacks, sandbox: Sandbox, name: str) -> None:
     parameters = ["--parameters", f"ParameterKey=Name,ParameterValue={name}"]
-    made = sandbox.run_cli("cloudformation", "create-stack", "--stack-name", name, "--template-body", CHAIN, *parameters)
+    made = sandbox.run_cli(
+        "cloudformation", "create-stack", "--stack-name", name, "--template-body", CHAIN, *parameters
+    )
     assert made.returncode == 0, made.stderr
     stack = json.loads(made.stdout)["StackId"]
     eventually(lambda: stacks.ended(stack))

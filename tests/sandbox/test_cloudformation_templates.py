@@ -141,7 +141,10 @@ def test_parameters_take_what_is_given_or_their_default(stacks: Stacks) -> None:
         ({"Name": "a"}, "Parameter Name failed to satisfy constraint: must contain at least 2 characters"),
         ({"Name": "abcde"}, "Parameter Name failed to satisfy constraint: must contain at most 4 characters"),
         ({"Name": "ab", "Kind": "six"}, "Parameter Kind failed to satisfy constraint: must be one of [one, two]"),
-        ({"Name": "ab", "Size": "4"}, "Parameter Size failed to satisfy constraint: must be a number not greater than 3"),
+        (
+            {"Name": "ab", "Size": "4"},
+            "Parameter Size failed to satisfy constraint: must be a number not greater than 3",
+        ),
         ({"Name": "ab", "Size": "0"}, "Parameter Size failed to satisfy constraint: must be a number not less than 1"),
         ({"Name": "ab", "Size": "x"}, "Parameter Size failed to satisfy constraint: must be a number"),
         ({"Name": "ab", "Told": "no"}, "Parameter Told failed to satisfy constraint: must begin with y."),
@@ -200,7 +203,10 @@ B = "  B: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: !Ref A}}
         (one("a", "Outputs: {O: {}}"), "[/Outputs/O] Every Outputs object must contain a Value member."),
         (one("a", "Parameters: {P: {}}"), "[/Parameters/P] Every Parameters object must contain a Type member."),
         (one('{"Fn::GetAtt": 5}'), "a function is malformed"),
-        ("Resources: {A: {Type: AWS::SSM::Parameter, Condition: C}}\nConditions: {C: !Equals [a]}", "Fn::Equals can't be"),
+        (
+            "Resources: {A: {Type: AWS::SSM::Parameter, Condition: C}}\nConditions: {C: !Equals [a]}",
+            "Fn::Equals can't be",
+        ),
         ("Resources: [", "YAML not well-formed"),
         ("just text", "unsupported structure"),
         ("Resources: {}", "At least one Resources member must be defined."),

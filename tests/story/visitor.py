@@ -70,7 +70,7 @@ class Visitor:
     @cached_property
     def pipeline(self) -> str:
         """Return the name of the SageMaker pipeline."""
-        prefix = self.outputs["ModelBuildPipelinePrefix"]
+        prefix = self.outputs["ModelBuildPipelinePrefix"].rstrip("-")  # SageMaker takes no prefix with a hyphen at its end
         (found,) = self.client("sagemaker").list_pipelines(PipelineNamePrefix=prefix)["PipelineSummaries"]
         return str(found["PipelineName"])
 

@@ -124,11 +124,7 @@ class Portfolios:
             raise ServiceError(
                 "InvalidParametersException", f"The sandbox has no {request['Type']} constraints, only LAUNCH."
             )
-        parameters = json.loads(request["Parameters"])
-        if set(parameters) not in ({"RoleArn"}, {"LocalRoleName"}):
-            raise ServiceError(
-                "InvalidParametersException", "A launch constraint takes RoleArn or LocalRoleName, one of them."
-            )
+        parameters = _launch_parameters(request["Parameters"])
         if self.state.constraint(portfolio.id, product.id):
             raise ServiceError(
                 "DuplicateResourceException", f"{product.id} already has a launch constraint in {portfolio.id}."
@@ -167,6 +163,18 @@ def paginate(items: list[Any], request: Request, key: str) -> dict[str, Any]:
     """Cut one page in Service Catalog's spelling of tokens."""
     found = page(items, request, key, size="PageSize", token="PageToken", default=20)
     return {("NextPageToken" if name == "PageToken" else name): value for name, value in found.items()}
+
+
+def _launch_parameters(text: str) -> dict[str, str]:
+    """Read a launch constraint's parameters; raises ServiceError unless they name one role in one way."""
+    try:
+        parameters: dict[str, str] = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ServiceError("InvalidParametersException", f"Parameters must be JSON: {error}") from error
+    if not isinstance(parameters, dict) or set(parameters) not in ({"RoleArn"}, {"LocalRoleName"}):
+        message = "A launch constraint takes RoleArn or LocalRoleName, one of them."
+        raise ServiceError("InvalidParametersException", message)
+    return parameters
 
 
 def _check_principal(request: Request) -> None:
