@@ -32,7 +32,7 @@ class Demonstration:
         return self.folder / "sandbox"
 
     def environment(self) -> dict[str, str]:
-        theirs = ("AWS_", "GIT_", "XDG_", "SMPROJECT_")
+        theirs = ("AWS_", "GIT_", "XDG_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
         own = {"HOME": self.folder, "SMPROJECT_SANDBOX_HOME": self.home, "SMPROJECT_CACHE": environments.cache()}
         path = f"{SMPROJECT.parent}{os.pathsep}{kept['PATH']}"

@@ -28,11 +28,13 @@ PRODUCT = "model-build"
 DEVELOPMENT = "222222222222"
 ORGANIZATION_ROLE = "OrganizationAccountAccessRole"
 PIPELINE_FILE = "pipelines/build/tabular/pipeline.py"
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(port: int, keep: bool, echo: Echo) -> int:
     """Tell the story on a sandbox of its own; return the exit status. The sandbox stays only when asked to."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in _INTERRUPTS:
+        signal.signal(number, _interrupt)
     home = lifecycle.default_home()
     if running := lifecycle.find(home):
         raise SmprojectError(f"A sandbox already serves {running.endpoint}. Run: smproject sandbox down")
@@ -53,11 +55,19 @@ def main(port: int, keep: bool, echo: Echo) -> int:
 
 
 def _interrupt(*_: object) -> None:
+    _ignore_interrupts()
     raise KeyboardInterrupt
 
 
+def _ignore_interrupts() -> None:
+    """See to it that a second Ctrl-C does not keep the sandbox from being stopped."""
+    for number in _INTERRUPTS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _leave(home: Path, keep: bool, echo: Echo) -> None:
-    if keep:
+    _ignore_interrupts()
+    if keep and lifecycle.find(home):
         echo('The sandbox is still there: eval "$(smproject sandbox env)"; stop it with: smproject sandbox down')
     elif lifecycle.down(home):
         echo("The sandbox is stopped. To look around in it, run: make demo KEEP=1")

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from smproject.sandbox import calls, moto_seam, replies, validation
+from smproject.sandbox import calls, git_http, moto_seam, replies, validation
 from smproject.sandbox.calllog import CallLog
 from smproject.sandbox.calls import Call, Environ
 from smproject.sandbox.replies import Reply
@@ -28,11 +28,9 @@ class Door:
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Answer one HTTP request."""
-        git = self.world.services.get("codecommit")
-        if git is not None and environ["PATH_INFO"].startswith("/v1/repos/"):
-            answer: Iterable[bytes] = git.git_http(environ, start_response)  # type: ignore[attr-defined]
-            return answer
         started = time.perf_counter()
+        if environ["PATH_INFO"].startswith("/v1/repos/"):
+            return self._git(environ, start_response, started)
         try:
             call = calls.read(environ)
         except UnicodeDecodeError as error:
@@ -42,6 +40,22 @@ class Door:
         status = reply.status if isinstance(reply, Reply) else reply[0]
         self.log.record(_principal(call), call.service, call.operation, status, started)
         return reply.send(start_response) if isinstance(reply, Reply) else reply[1]
+
+    def _git(self, environ: Environ, start_response: Any, started: float) -> Iterable[bytes]:
+        """Let CodeCommit answer git; logged under the names that IAM has for it."""
+        codecommit: Any = self.world.services["codecommit"]
+        begun: list[str] = []
+
+        def begin(status: str, headers: list[tuple[str, str]]) -> Any:
+            begun.append(status)
+            return start_response(status, headers)
+
+        body: Iterable[bytes] = codecommit.git_http(environ, begin)
+        pushes = "git-receive-pack" in environ["PATH_INFO"] + environ["QUERY_STRING"]
+        identity = moto_seam.identify((git_http.user_name(environ) or "").partition("%")[0])
+        principal, status = identity.arn if identity else "unknown", int(begun[0].split()[0])
+        self.log.record(principal, "codecommit", "GitPush" if pushes else "GitPull", status, started)
+        return body
 
     def _answer(self, call: Call, environ: Environ) -> Reply | None:
         """Answer a call to one of our services; None when it is moto's."""

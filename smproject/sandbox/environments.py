@@ -80,7 +80,11 @@ def _make(folder: Path, requirements: str, progress: Callable[[str], None]) -> N
 
 def _install(folder: Path) -> None:
     python, uv = str(folder / "bin" / "python"), _uv()
-    pip = [uv, "pip", "install", "--compile-bytecode", "--python", python] if uv else [python, "-m", "pip", "install", "--no-input"]
+    pip = (
+        [uv, "pip", "install", "--compile-bytecode", "--python", python]
+        if uv
+        else [python, "-m", "pip", "install", "--no-input"]
+    )
     command = [*pip, "-r", str(folder / "requirements.txt")]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 

@@ -79,10 +79,18 @@ def up(home: Path, port: int, region: str) -> Running:
         server = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=_clean()
         )
+    try:
+        return _await_start(home, server)
+    except BaseException:  # Ctrl-C too: until it serves, nobody else can find it to stop it
+        server.kill()
+        server.wait()
+        raise
+
+
+def _await_start(home: Path, server: subprocess.Popen[bytes]) -> Running:
     deadline = time.monotonic() + START_SECONDS
     while (running := find(home)) is None:
         if server.poll() is not None or time.monotonic() > deadline:
-            server.kill()
             raise SandboxError(f"The sandbox did not start; its log {home / 'server.log'} ends:\n{_tail(home)}")
         time.sleep(0.05)
     return running

@@ -18,6 +18,7 @@ class Processes:
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopping = False
         self._lock = threading.Lock()
 
     def start(  # noqa: PLR0913 - what a process needs, each by name
@@ -30,18 +31,20 @@ class Processes:
         stdin: int | None = None,
         pass_fds: tuple[int, ...] = (),
     ) -> subprocess.Popen[bytes]:
-        """Start a program whose standard output and error go to `output`."""
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=env,
-            stdin=stdin if stdin is not None else subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=pass_fds,
-        )
+        """Start a program whose standard output and error go to `output`; raises InterruptedError after `stop_all`."""
         with self._lock:
+            if self._stopping:
+                raise InterruptedError("the sandbox is stopping")
+            process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=env,
+                stdin=stdin if stdin is not None else subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=pass_fds,
+            )
             self._running.add(process)
         return process
 
@@ -52,8 +55,9 @@ class Processes:
             self._running.discard(process)
 
     def stop_all(self) -> None:
-        """Ask every program to stop, then make it."""
+        """Ask every program to stop, then make it; none starts from now on."""
         with self._lock:
+            self._stopping = True
             running = list(self._running)
         for process in running:
             signal_group(process, signal.SIGTERM)

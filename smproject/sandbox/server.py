@@ -60,6 +60,7 @@ def main() -> None:
     finally:
         (options.home / "server.json").unlink(missing_ok=True)
         world.processes.stop_all()
+    os._exit(0)  # nothing is left to save, and the interpreter's own end would wait for threads that follow jobs
 
 
 def _say_ready(world: World, port: int) -> None:

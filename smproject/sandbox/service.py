@@ -40,6 +40,10 @@ class Caller:
         """Return the ARN of a resource in the caller's account and region."""
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
+    def owns(self, arn: str) -> bool:
+        """Tell whether an ARN lies in the caller's account."""
+        return arn.split(":")[4:5] == [self.account]
+
 
 class Service:
     """An AWS service of our own: each method named like an operation (snake_case) answers that operation.

@@ -69,7 +69,9 @@ class World:
                 "AccessDeniedException", f"The role {role_arn} does not exist, so {service} cannot assume it."
             )
         if not _trusts(policy, service):
-            message = f"{service} is not authorized to perform sts:AssumeRole on {role_arn}: it is not in the trust policy."
+            message = (
+                f"{service} is not authorized to perform sts:AssumeRole on {role_arn}: the role does not trust it."
+            )
             raise ServiceError("AccessDeniedException", message)
         return moto_seam.session_credentials(role_arn, session_name[:64], self.region)
 

@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from harness import Sandbox, eventually
@@ -20,12 +22,12 @@ def _free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    home, port = tmp_path_factory.mktemp("sandbox"), _free_port()
-    log = home / "server.log"
+@contextmanager
+def _serving(home: Path, **settings: str) -> Iterator[Sandbox]:
+    """Run a server; `settings` are added to its environment."""
+    port, log = _free_port(), home / "server.log"
     command = [sys.executable, "-m", "smproject.sandbox.server", "--home", str(home), "--port", str(port)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | settings
     with log.open("w") as output:
         server = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
     try:
@@ -35,6 +37,19 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with _serving(tmp_path_factory.mktemp("sandbox")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def process_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A second server, which runs jobs as plain processes."""
+    with _serving(tmp_path_factory.mktemp("process"), SMPROJECT_RUNTIME="process") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -59,6 +59,16 @@ def test_a_clone_holds_what_was_pushed(sandbox: Sandbox, tmp_path: Path) -> None
     assert described["defaultBranch"] == "main"
 
 
+def test_the_call_log_says_who_pushed_and_who_cloned(sandbox: Sandbox, tmp_path: Path) -> None:
+    url = make_repository(sandbox, "told")["cloneUrlHttp"]
+    push_first_commit(sandbox, tmp_path, url, {"README.md": b"hello\n"})
+    assert git(sandbox, tmp_path, "clone", "-q", url, "copy").returncode == 0
+    calls = [json.loads(line) for line in (sandbox.home / "calls.jsonl").read_text().splitlines()]
+    done = {(call["operation"], call["principal"]) for call in calls if call["status"] == 200}
+    scientist = f"arn:aws:sts::{ACCOUNTS['development']}:assumed-role/DataScientist/development"
+    assert {("GitPush", scientist), ("GitPull", scientist)} <= done
+
+
 def test_the_first_pushed_branch_becomes_the_default(sandbox: Sandbox, tmp_path: Path) -> None:
     url = make_repository(sandbox, "trunk")["cloneUrlHttp"]
     for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "x"], ["push", "-q", url, "HEAD:trunk"]):

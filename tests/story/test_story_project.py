@@ -20,7 +20,7 @@ LOOKS: dict[str, Callable[[Visitor, str], object]] = {
     "AWS::IAM::Role": lambda v, name: v.client("iam").get_role(RoleName=name),
     "AWS::KMS::Alias": lambda v, name: v.client("kms").describe_key(KeyId=name),
     "AWS::KMS::Key": lambda v, name: v.client("kms").describe_key(KeyId=name),
-    "AWS::Logs::LogGroup": lambda v, name: v.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"][0],
+    "AWS::Logs::LogGroup": lambda v, name: v.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"],
     "AWS::S3::Bucket": lambda v, name: v.client("s3").head_bucket(Bucket=name),
     "AWS::S3::BucketPolicy": lambda v, name: v.client("s3").get_bucket_policy(Bucket=name),
     "AWS::SageMaker::CodeRepository": lambda v, name: v.client("sagemaker").describe_code_repository(

@@ -97,7 +97,7 @@ def test_nothing_was_built_with_a_person_s_identity(visitor: Visitor) -> None:
         call
         for call in visitor.calls
         if any(f":assumed-role/{person}/" in call["principal"] for person in people)
-        and (call["operation"] in BUILD_S | EXECUTION_S or call["service"] == "sts" and "Role" in call["operation"])
+        and call["operation"] in {"AssumeRole", *BUILD_S, *EXECUTION_S}
     ]
     # The engineer prepares the development account by way of its organization role.
     assert [call["operation"] for call in by_people] == ["AssumeRole"]

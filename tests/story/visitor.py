@@ -70,7 +70,8 @@ class Visitor:
     @cached_property
     def pipeline(self) -> str:
         """Return the name of the SageMaker pipeline."""
-        prefix = self.outputs["ModelBuildPipelinePrefix"].rstrip("-")  # SageMaker takes no prefix with a hyphen at its end
+        # SageMaker takes no prefix with a hyphen at its end.
+        prefix = self.outputs["ModelBuildPipelinePrefix"].rstrip("-")
         (found,) = self.client("sagemaker").list_pipelines(PipelineNamePrefix=prefix)["PipelineSummaries"]
         return str(found["PipelineName"])
 

@@ -10,6 +10,8 @@ import re
 from datetime import timedelta
 from typing import Any
 
+from smproject.sandbox.service import ServiceError
+
 _KEYS = {
     "Processing": ("AppSpecification", "Environment", "ProcessingInputs"),
     "Training": ("AlgorithmSpecification", "CheckpointConfig", "Environment", "HyperParameters", "InputDataConfig"),
@@ -25,10 +27,14 @@ def key(step: dict[str, Any], arguments: dict[str, Any]) -> str | None:
 
 
 def expires_after(step: dict[str, Any]) -> timedelta:
-    """Return how long a result may be reused."""
-    match = _DURATION.fullmatch(step.get("CacheConfig", {}).get("ExpireAfter", ""))
-    if match is None:
+    """Return how long a result may be reused; raises ServiceError for what is no duration."""
+    text = step.get("CacheConfig", {}).get("ExpireAfter")
+    if text is None:
         return timedelta.max
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        message = f"ExpireAfter of step {step['Name']} is {text!r}, which is no ISO 8601 duration such as P30D."
+        raise ServiceError("ValidationException", f"Unable to parse pipeline definition. {message}")
     years, months, weeks, days, hours, minutes, seconds, plain = (int(group or 0) for group in match.groups())
     days += years * 365 + months * 30 + plain
     return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from smproject.sandbox.sagemaker import cache
 from smproject.sandbox.service import ServiceError
 
 EXECUTED = ("Processing", "Training", "Condition", "RegisterModel", "Fail")
+PARAMETER_TYPES: dict[str, Callable[[Any], Any]] = {
+    "String": str,
+    "Integer": int,
+    "Float": float,
+    "Boolean": lambda value: {"true": True, "false": False}[str(value).lower()],
+}
 
 
 @dataclass(frozen=True)
@@ -42,22 +49,27 @@ def parse(text: str) -> Definition:
     try:
         content = json.loads(text)
         steps = {step.name: step for step in _checked(list(_flatten(content["Steps"], None)))}
-        parameters = {item["Name"]: item for item in content.get("Parameters", [])}
+        parameters = {item["Name"]: _typed(item) for item in content.get("Parameters", [])}
     except json.JSONDecodeError as error:
         raise _invalid(f"Malformed JSON: {error}") from error
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         raise _invalid(f"A required member is missing or ill-typed: {error}") from error
     _check_references(steps, parameters)
     return Definition(text, parameters, steps)
+
+
+def _typed(parameter: dict[str, Any]) -> dict[str, Any]:
+    if parameter["Type"] not in PARAMETER_TYPES:
+        raise _invalid(f"Parameter {parameter['Name']} has the type {parameter['Type']}, which does not exist.")
+    return parameter
 
 
 def _flatten(steps: list[dict[str, Any]], inside: tuple[str, bool] | None) -> Iterator[Step]:
     for content in steps:
         kind, arguments = content["Type"], content.get("Arguments", {})
         if kind not in EXECUTED:
-            raise _invalid(
-                f"The sandbox does not execute {kind} steps (step {content['Name']}); it executes {', '.join(EXECUTED)}."
-            )
+            known = ", ".join(EXECUTED)
+            raise _invalid(f"The sandbox does not execute {kind} steps (step {content['Name']}), only {known}.")
         own = (
             {k: v for k, v in arguments.items() if k not in ("IfSteps", "ElseSteps")}
             if kind == "Condition"
@@ -107,6 +119,7 @@ def _parameter_names(value: Any) -> Iterator[str]:
 
 def _check_references(steps: dict[str, Step], parameters: dict[str, Any]) -> None:
     for step in steps.values():
+        cache.expires_after(step.content)
         if unknown := sorted(step.needs - set(steps)):
             raise _invalid(f"Step {step.name} refers to a step that does not exist: {unknown[0]}.")
         if missing := sorted(set(_parameter_names(step.content)) - set(parameters)):

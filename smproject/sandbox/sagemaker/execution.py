@@ -66,6 +66,16 @@ class Execution:
     runs: dict[str, StepRun] = field(default_factory=dict)
     outcomes: dict[str, bool] = field(default_factory=dict)  # condition step -> its outcome
     stopping: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def ask_to_stop(self) -> bool:
+        """Begin to stop an execution under way; tell whether it was."""
+        with self.lock:
+            if self.status != "Executing":
+                return False
+            self.status = "Stopping"
+        self.stopping.set()
+        return True
 
     @property
     def id(self) -> str:

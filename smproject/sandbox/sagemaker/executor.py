@@ -18,7 +18,7 @@ from smproject.sandbox.sagemaker.expressions import Scope
 from smproject.sandbox.sagemaker.job import now
 from smproject.sandbox.sagemaker.steps import RUNNERS, StepFailure, StepStopped, Work
 from smproject.sandbox.sagemaker.transfer import location
-from smproject.sandbox.service import ServiceError
+from smproject.sandbox.service import ServiceError, told
 from smproject.sandbox.world import World
 
 LOG = logging.getLogger(__name__)
@@ -76,21 +76,26 @@ class Executor:
         return step.inside is None or self.execution.outcomes[step.inside[0]] == step.inside[1]
 
     def _run_step(self, run: StepRun) -> None:
+        status, run.failure_reason = self._outcome(run)
+        run.ended = self.execution.modified = now()
+        run.status = status  # last: who sees the status finds everything else
+        self._announce_step(run)
+
+    def _outcome(self, run: StepRun) -> tuple[str, str]:
+        """Run a step; return its status and, when it did not succeed, why."""
         try:
             self._attempt(run)
-            self.scope.properties[run.step.name] = run.properties
-            run.status = "Succeeded"
         except StepStopped as error:
-            run.failure_reason, run.status = str(error), "Stopped"
+            return "Stopped", str(error)
         except StepFailure as error:
-            run.failure_reason, run.status = str(error), "Failed"
+            return "Failed", str(error)
         except (ClientError, ServiceError) as error:
-            run.failure_reason, run.status = f"ClientError: {error}", "Failed"
+            return "Failed", f"ClientError: {told(error)[1]}"
         except Exception as error:
             LOG.exception("step %s failed in the sandbox", run.step.name)
-            run.failure_reason, run.status = f"InternalServerError: {error!r}", "Failed"
-        run.ended = self.execution.modified = now()
-        self._announce_step(run)
+            return "Failed", f"InternalServerError: {error!r}"
+        self.scope.properties[run.step.name] = run.properties
+        return "Succeeded", ""
 
     def _attempt(self, run: StepRun) -> None:
         arguments = {} if run.step.type == "Condition" else self.scope.resolve(run.step.content.get("Arguments", {}))
@@ -156,7 +161,8 @@ class Executor:
     def _end(self, status: str, reason: str) -> None:
         before = self.execution.status
         self.execution.failure_reason, self.execution.modified = reason, now()
-        self.execution.status = status
+        with self.execution.lock:
+            self.execution.status = status
         detail = {"previousPipelineExecutionStatus": before, "currentPipelineExecutionStatus": status}
         self._emit("SageMaker Model Building Pipeline Execution Status Change", detail)
 

@@ -34,6 +34,7 @@ class Job:
     started: datetime | None = None
     ended: datetime | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
     program: Program | None = None
 
     def move(self, secondary: str, message: str = "") -> None:
@@ -42,11 +43,21 @@ class Job:
             self.secondary[-1]["EndTime"] = now()
         self.secondary.append({"Status": secondary, "StartTime": now(), "StatusMessage": message or secondary})
 
-    def end(self, status: str, reason: str = "") -> None:
-        """End the job."""
+    def end(self, status: str, reason: str = "", secondary: str = "") -> None:
+        """End the job; the secondary status is the same unless it is given."""
         self.failure_reason, self.ended = reason, now()
-        self.move(status, reason)
-        self.status = status  # last: who sees the status finds everything else
+        self.move(secondary or status, reason)
+        with self.lock:
+            self.status = status  # last: who sees the status finds everything else
+
+    def ask_to_stop(self) -> bool:
+        """Begin to stop a job that is in progress; tell whether it was."""
+        with self.lock:
+            if self.status != "InProgress":
+                return False
+            self.status = "Stopping"
+        self.stopping.set()
+        return True
 
     def describe(self) -> dict[str, Any]:
         """Return the Describe response: the request and what became of it."""

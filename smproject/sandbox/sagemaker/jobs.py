@@ -72,11 +72,9 @@ class Jobs:
         return job
 
     def _stop(self, job: Job) -> dict[str, Any]:
-        if job.status != "InProgress":
+        if not job.ask_to_stop():
             message = f"The request was rejected because the {job.kind.lower()} job is in status {job.status}."
             raise ServiceError("ValidationException", message)
-        job.status = "Stopping"
-        job.stopping.set()
         return {}
 
     def _list(self, kind: str, caller: Caller, request: Request) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from smproject.sandbox.sagemaker.definition import Definition, parse
+from smproject.sandbox.sagemaker.definition import PARAMETER_TYPES, Definition, parse
 from smproject.sandbox.sagemaker.execution import Execution
 from smproject.sandbox.sagemaker.executor import Executor
 from smproject.sandbox.sagemaker.job import now
@@ -16,12 +16,6 @@ from smproject.sandbox.service import Caller, Request, ServiceError, page, uniqu
 from smproject.sandbox.world import World
 
 _PARALLEL = 10  # steps side by side, where the pipeline doesn't say
-_TYPES: dict[str, Any] = {
-    "String": str,
-    "Integer": int,
-    "Float": float,
-    "Boolean": lambda text: str(text).lower() == "true",
-}
 
 
 @dataclass
@@ -77,11 +71,13 @@ class Pipelines:
 
     def create_pipeline(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Create a pipeline from its definition."""
-        arn = caller.arn_of("sagemaker", f"pipeline/{request['PipelineName']}")
+        name = request["PipelineName"]
+        arn = caller.arn_of("sagemaker", f"pipeline/{name}")
         if arn in self.pipelines:
-            message = f"Pipeline names must be unique within an AWS account and region. Pipeline with name ({request['PipelineName']}) already exists."
-            raise ServiceError("ValidationException", message)
-        self.pipelines[arn] = Pipeline(request["PipelineName"], arn, caller, request, self._definition(caller, request))
+            message = f"Pipeline with name ({name}) already exists."
+            unique = "Pipeline names must be unique within an AWS account and region."
+            raise ServiceError("ValidationException", f"{unique} {message}")
+        self.pipelines[arn] = Pipeline(name, arn, caller, request, self._definition(caller, request))
         self.tags.set(arn, request.get("Tags", []))
         return {"PipelineArn": arn}
 
@@ -130,11 +126,9 @@ class Pipelines:
     def stop_pipeline_execution(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Stop an execution with the jobs that it runs."""
         execution = self._execution(caller, request)
-        if execution.status != "Executing":
-            message = f"Pipeline execution with ARN {execution.arn} is {execution.status}; only an executing one can be stopped."
+        if not execution.ask_to_stop():
+            message = f"Pipeline execution with ARN {execution.arn} is {execution.status}, not executing."
             raise ServiceError("ConflictException", message)
-        execution.status = "Stopping"
-        execution.stopping.set()
         return {"PipelineExecutionArn": execution.arn}
 
     def describe_pipeline_execution(self, caller: Caller, request: Request) -> dict[str, Any]:
@@ -190,7 +184,7 @@ class Pipelines:
 
     def _find(self, caller: Caller, name: str) -> Pipeline:
         arn = name if name.startswith("arn:") else caller.arn_of("sagemaker", f"pipeline/{name}")
-        if arn not in self.pipelines:
+        if arn not in self.pipelines or not caller.owns(arn):
             raise ServiceError("ResourceNotFound", f"Pipeline '{arn}' does not exist.")
         return self.pipelines[arn]
 
@@ -198,7 +192,7 @@ class Pipelines:
         arn = request["PipelineExecutionArn"]
         pipeline = self.pipelines.get(arn.partition("/execution/")[0])
         found = next((e for e in pipeline.executions if e.arn == arn), None) if pipeline else None
-        if found is None:
+        if found is None or not caller.owns(arn):
             raise ServiceError("ResourceNotFound", f"Pipeline execution with ARN {arn} does not exist.")
         return found
 
@@ -220,8 +214,8 @@ def _parameters(definition: Definition, request: Request) -> dict[str, Any]:
 
 def _converted(name: str, declared: dict[str, Any], value: Any) -> Any:
     try:
-        converted = _TYPES[declared["Type"]](value)
-    except ValueError as error:
+        converted = PARAMETER_TYPES[declared["Type"]](value)
+    except (KeyError, ValueError) as error:
         raise ServiceError(
             "ValidationException", f"Parameter {name} must be of type {declared['Type']}, not {value!r}."
         ) from error

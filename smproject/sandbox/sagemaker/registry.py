@@ -16,7 +16,8 @@ from smproject.sandbox.sagemaker.transfer import location
 from smproject.sandbox.service import Caller, Request, ServiceError, page
 from smproject.sandbox.world import World
 
-_UPDATES = ("ModelApprovalStatus", "ApprovalDescription", "ModelLifeCycle", "ModelCard", "SourceUri")
+_UPDATES = {"ModelApprovalStatus", "ApprovalDescription", "ModelLifeCycle", "ModelCard", "SourceUri"}
+_OTHER_UPDATES = {"ModelPackageArn", "ClientToken", "CustomerMetadataProperties", "CustomerMetadataPropertiesToRemove"}
 
 
 def _invalid(message: str) -> ServiceError:
@@ -155,7 +156,7 @@ class Registry:
 
     def describe_model_package(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Describe a version by its ARN."""
-        return self._package(request["ModelPackageName"]).describe()
+        return self._package(caller, request["ModelPackageName"]).describe()
 
     def list_model_packages(self, caller: Caller, request: Request) -> dict[str, Any]:
         """List versions, oldest first unless SortOrder says otherwise."""
@@ -180,8 +181,10 @@ class Registry:
 
     def update_model_package(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Change a version's approval, life cycle, card or metadata."""
-        package = self._package(request["ModelPackageArn"])
-        package.content |= {key: request[key] for key in _UPDATES if key in request}
+        package = self._package(caller, request["ModelPackageArn"])
+        if unsupported := sorted(set(request) - _UPDATES - _OTHER_UPDATES):
+            raise _invalid(f"The sandbox does not update {unsupported[0]} of a model package.")
+        package.content |= {key: request[key] for key in _UPDATES & set(request)}
         metadata = package.content.get("CustomerMetadataProperties", {}) | request.get("CustomerMetadataProperties", {})
         removed = request.get("CustomerMetadataPropertiesToRemove", [])
         package.content["CustomerMetadataProperties"] = {k: v for k, v in metadata.items() if k not in removed}
@@ -191,17 +194,17 @@ class Registry:
 
     def delete_model_package(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Delete a version."""
-        del self.packages[self._package(request["ModelPackageName"]).arn]
+        del self.packages[self._package(caller, request["ModelPackageName"]).arn]
         return {}
 
     def _group(self, caller: Caller, name: str) -> Group:
         arn = name if name.startswith("arn:") else caller.arn_of("sagemaker", f"model-package-group/{name}")
-        if arn not in self.groups:
+        if arn not in self.groups or not caller.owns(arn):
             raise _invalid(f"Model Package Group {name} does not exist.")
         return self.groups[arn]
 
-    def _package(self, arn: str) -> Package:
-        if arn not in self.packages:
+    def _package(self, caller: Caller, arn: str) -> Package:
+        if arn not in self.packages or not caller.owns(arn):
             raise _invalid(f"ModelPackage {arn} does not exist.")
         return self.packages[arn]
 

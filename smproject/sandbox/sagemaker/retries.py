@@ -10,20 +10,20 @@ from botocore.exceptions import ClientError
 
 def kinds(error: Exception) -> set[str]:
     """Return the exception types, as retry policies name them, that an error belongs to."""
-    found, text = {"Step.ALL", "SageMaker.ALL"}, str(error)
+    found: set[str] = set()
     if isinstance(error, ClientError):
         code, status = error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
         found |= {"Step.THROTTLING"} if "Throttl" in code else set()
         found |= {"Step.SERVICE_FAULT"} if status >= 500 else set()
         found |= {"SageMaker.RESOURCE_LIMIT"} if code == "ResourceLimitExceeded" else set()
     for marker, kind in (("CapacityError", "CAPACITY_ERROR"), ("InternalServerError", "JOB_INTERNAL_ERROR")):
-        found |= {f"SageMaker.{kind}"} if marker in text else set()
+        found |= {f"SageMaker.{kind}"} if marker in str(error) else set()
     return found
 
 
 def delays(step: dict[str, Any], error: Exception) -> Iterator[float]:
     """Yield the seconds to wait before each further attempt that the first fitting policy allows."""
-    names = kinds(error) - {"Step.ALL", "SageMaker.ALL"}
+    names = kinds(error)
     for policy in step.get("RetryPolicies", []):
         if names & set(policy["ExceptionType"]):
             interval, rate = float(policy.get("IntervalSeconds", 1)), float(policy.get("BackoffRate", 2.0))

@@ -19,7 +19,7 @@ from smproject.sandbox.log import Log
 from smproject.sandbox.moto_seam import Credentials
 from smproject.sandbox.sagemaker import contract, runtime, transfer
 from smproject.sandbox.sagemaker.job import Job, now
-from smproject.sandbox.service import ServiceError
+from smproject.sandbox.service import ServiceError, told
 from smproject.sandbox.world import World
 
 LOG = logging.getLogger(__name__)
@@ -29,12 +29,11 @@ _POLL_SECONDS = 0.05
 
 def run(world: World, job: Job, credentials: Credentials) -> None:
     """Run a job to its end; whatever goes wrong becomes its FailureReason."""
-    folder = world.home / "jobs" / f"{job.kind.lower()}-{job.name}"
+    folder = world.home / "jobs" / job.caller.account / f"{job.kind.lower()}-{job.name}"
     try:
         _run(world, job, credentials, folder)
     except (ServiceError, ClientError) as error:
-        text = error.message if isinstance(error, ServiceError) else str(error)
-        job.end("Failed", f"ClientError: {text}"[:1024])
+        job.end("Failed", f"ClientError: {told(error)[1]}"[:1024])
     except Exception as error:
         LOG.exception("job %s failed in the sandbox", job.name)
         job.end("Failed", f"InternalServerError: the sandbox could not run the job: {error!r}"[:1024])
@@ -56,7 +55,7 @@ def _run(world: World, job: Job, credentials: Credentials, folder: Path) -> None
         transfer.download(client("s3"), uri, ml / path)
     job.started = now()
     job.move("Training", f"Running in the sandbox's {runtime.name()} runtime")
-    code, stopped = _execute(world, job, folder, image, credentials, client("logs"))
+    code, stopped = _execute(world, job, folder, image, credentials)
     job.exit_message = _read(ml / "output" / "message")
     job.metrics = _metrics(job, _read(folder / "log", limit=None))
     if code == 0 or stopped:
@@ -65,11 +64,9 @@ def _run(world: World, job: Job, credentials: Credentials, folder: Path) -> None
     _end(job, code, stopped, ml)
 
 
-def _execute(
-    world: World, job: Job, folder: Path, image: images.Image, credentials: Credentials, logs: Any
-) -> tuple[int, str]:
+def _execute(world: World, job: Job, folder: Path, image: images.Image, credentials: Credentials) -> tuple[int, str]:
     """Run the program; return its exit code and, when it was stopped, why."""
-    log = Log(folder / "log")
+    log, logs = Log(folder / "log"), world.client("logs", credentials, job.caller.region)
     env = contract.environment(job, world.endpoint, credentials)
     launch = runtime.Launch(folder, image, contract.command(job, image), env, network=not contract.isolated(job))
     try:
@@ -82,25 +79,32 @@ def _execute(
         raise ServiceError("ClientError", message) from error
     finally:
         log.close()
-    return job.program.process.returncode, stopped
+    code = job.program.process.returncode
+    return (code if code >= 0 else 128 - code), stopped  # a signal's number is told as shells and containers do
 
 
 def _wait(job: Job, program: runtime.Program, limit: float) -> str:
     """Wait for the end; on a stop or the time limit ask the program to stop, then make it."""
     deadline = time.monotonic() + limit
     stopped, kill_at = "", 0.0
-    while True:
-        try:
-            program.process.wait(_POLL_SECONDS)
-            return stopped
-        except subprocess.TimeoutExpired:
-            late = time.monotonic() > deadline
+    while not _over(program):
+        late = time.monotonic() > deadline
         if not stopped and (job.stopping.is_set() or late):
             stopped, kill_at = ("MaxRuntimeExceeded" if late else "Stopped"), time.monotonic() + GRACE_SECONDS
             job.move("Stopping", "Stopping the job")
             program.terminate()
         if stopped and time.monotonic() > kill_at:
             program.kill()
+    return stopped
+
+
+def _over(program: runtime.Program) -> bool:
+    """Wait a moment for the program's end; tell whether it came."""
+    try:
+        program.process.wait(_POLL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _upload(s3: Any, job: Job, folder: Path) -> None:
@@ -109,14 +113,13 @@ def _upload(s3: Any, job: Job, folder: Path) -> None:
         if (ml / path).is_dir():
             transfer.upload_folder(s3, ml / path, uri, key)
     for path, uri, key in contract.archives(job):
-        if any((ml / path).iterdir()):
+        if (ml / path).is_dir() and any((ml / path).iterdir()):
             transfer.upload_archive(s3, ml / path, uri, key, folder / "archive.tar.gz")
 
 
 def _end(job: Job, code: int, stopped: str, ml: Path) -> None:
     if stopped:
-        job.end("Stopped")
-        job.secondary[-1]["Status"] = stopped
+        job.end("Stopped", secondary=stopped)
     elif code == 0:
         job.end("Completed")
     else:
@@ -136,11 +139,18 @@ def _metrics(job: Job, log: str) -> list[dict[str, Any]]:
     """Return the last value that each metric's regular expression finds in the log."""
     found = []
     for definition in job.request.get("AlgorithmSpecification", {}).get("MetricDefinitions", []):
-        values = re.findall(definition["Regex"], log)
+        values = [value for match in re.finditer(definition["Regex"], log) if (value := _number(match)) is not None]
         if values:
-            value = values[-1] if isinstance(values[-1], str) else values[-1][0]
-            found.append({"MetricName": definition["Name"], "Value": float(value), "Timestamp": now()})
+            found.append({"MetricName": definition["Name"], "Value": values[-1], "Timestamp": now()})
     return found
+
+
+def _number(match: re.Match[str]) -> float | None:
+    """Return the number that a metric's expression captures; None when it captures something else."""
+    try:
+        return float(match[1] if match.re.groups else match[0])
+    except (TypeError, ValueError):
+        return None
 
 
 def _announce(world: World, job: Job) -> None:

@@ -32,11 +32,13 @@ def download(s3: Any, uri: str, folder: Path) -> None:
     if not keys:
         raise ServiceError(
             "ClientError",
-            f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket exists, '
-            "that objects exist under that S3 prefix, and that the job's role may list it.",
+            f'No S3 objects found under S3 URL "{uri}" given in input data source. '
+            "Please ensure that objects exist under that S3 prefix, and that the job's role may list it.",
         )
     base = prefix if prefix.endswith("/") or prefix not in keys else str(PurePosixPath(prefix).parent)
     for key in keys:
+        if ".." in PurePosixPath(key).parts:
+            raise ServiceError("ClientError", f"The key {key!r} in {bucket} would lie outside the job's folder.")
         target = folder / (PurePosixPath(key).relative_to(base) if base not in ("", ".") else key)
         target.parent.mkdir(parents=True, exist_ok=True)
         s3.download_file(bucket, key, str(target))

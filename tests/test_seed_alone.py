@@ -1,0 +1,97 @@
+"""Every seed, written into a folder, is a repository that needs nothing of ours; and the product knows no sandbox."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from policies import ROOT
+from test_seeds import PLACEHOLDER
+
+from smproject import catalog
+from smproject.compilation import ENVIRONMENT
+
+SEEDS = [seed.id for template in catalog.templates() for seed in template.seeds]
+PRODUCT = ("project_templates", "pipelines", "containers", "seedcode", "buildspecs")
+SANDBOX = re.compile(r"sandbox|localhost|127\.0\.0\.1|\bmoto\b", re.IGNORECASE)
+US = re.compile(r"sandbox|smproject", re.IGNORECASE)
+# An environment without AWS settings, and with no way out.
+BARE = {"PATH": os.environ["PATH"], "https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+
+
+@dataclass
+class Repository:
+    """A seed in a folder, whose own tests run meanwhile: they take longest."""
+
+    folder: Path
+    tests: subprocess.Popen[str]
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        yield from texts(self.folder)
+
+
+def texts(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield name and text of the files under a folder, what tools leave there aside."""
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and not any(part.endswith(("_cache", "__pycache__")) for part in parts):
+            yield "/".join(parts), path.read_text(errors="replace")
+
+
+def start(folder: Path, home: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    """Start a Python program of a repository."""
+    environment = {**BARE, "HOME": str(home), **variables}
+    command = [sys.executable, "-m", *arguments]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def repository(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
+    folder = tmp_path_factory.mktemp("seed") / "repository"
+    command = [Path(sys.executable).with_name("smproject"), "assemble", "--seed", request.param, "--to", folder]
+    subprocess.run(command, check=True, capture_output=True)
+    with start(folder, folder.parent, "pytest", "-q", "-p", "no:cacheprovider") as tests:
+        yield Repository(folder, tests)
+        tests.kill()
+
+
+def test_it_mentions_neither_the_tool_nor_the_sandbox_but_in_its_label(repository: Repository) -> None:
+    assert [name for name, text in repository.texts() if US.search(text)] in ([], [".seed.json"])
+
+
+def test_it_has_no_placeholder(repository: Repository) -> None:
+    assert [name for name, text in repository.texts() if PLACEHOLDER.search(text)] == []
+
+
+def test_its_pipelines_compile_offline_to_the_same_bytes_each_time(repository: Repository) -> None:
+    pipelines = sorted((repository.folder / "pipelines").rglob("pipeline.py"))
+    assert pipelines
+    for path in pipelines:
+        name = ".".join(path.parent.relative_to(repository.folder / "pipelines").parts)
+        variables = {**ENVIRONMENT, "PROBLEM_TYPE": "binary_classification"}
+        command = ("pipelines.run", "print", "--pipeline", name)
+        runs = [start(repository.folder, repository.folder.parent, *command, **variables) for _ in range(2)]
+        (first, error), (second, _) = (run.communicate() for run in runs)
+        assert [run.returncode for run in runs] == [0, 0], error
+        assert first == second != ""
+
+
+def test_its_own_tests_pass(repository: Repository) -> None:
+    output, error = repository.tests.communicate()
+    assert repository.tests.returncode == 0, output + error
+    assert re.search(r"\d+ passed", output)
+
+
+@pytest.mark.parametrize("part", PRODUCT)
+def test_the_product_does_not_know_the_sandbox(part: str) -> None:
+    found = dict(texts(ROOT / part))
+    assert found
+    assert [name for name, text in found.items() if SANDBOX.search(text)] == []
