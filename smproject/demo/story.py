@@ -250,6 +250,9 @@ def _git(*arguments: str) -> str:
 
 
 def _expect(outcome: dict[str, Any], status: str) -> None:
-    found, summary = outcome["execution"]["status"], outcome["execution"].get("statusSummary", "")
+    """Raise StoryError with what the delivery pipeline and its build say, unless it ended as it should."""
+    found = outcome["execution"]["status"]
     if found != status:
-        raise StoryError(f"The delivery pipeline should have {status}, but it has {found}. {summary}")
+        said = [action["output"].get("outputVariables", {}).get("PIPELINE_RESULT", "") for action in outcome["actions"]]
+        summary = outcome["execution"].get("statusSummary", "")
+        raise StoryError(f"The delivery pipeline should have {status}, but it has {found}. {summary} {''.join(said)}")

@@ -14,6 +14,8 @@ import venv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from smproject.sandbox.dockerfile import BuildError
 
@@ -21,6 +23,20 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _NESTED = re.compile(r"(?:-r|--requirement)(?:\s+|=)(\S+)")
 _LOCAL = re.compile(r"-e\b|--editable|-c\b|--constraint|\.{0,2}/|file:")
 _MARKER = "complete"  # written last: an environment without it was interrupted and is made again
+
+
+class _Builder(venv.EnvBuilder):
+    """Makes environments of the installed Python itself: one of another environment's breaks where that isn't seen.
+
+    Python 3.10 links to the environment that it runs in, later versions look through it.
+    """
+
+    def ensure_directories(self, env_dir: Any) -> SimpleNamespace:
+        """Name the Python to link to."""
+        context = super().ensure_directories(env_dir)
+        installed = Path(sys.executable).resolve()
+        context.executable, context.python_dir = str(installed), str(installed.parent)
+        return context
 
 
 def cache() -> Path:
@@ -67,7 +83,7 @@ def _make(folder: Path, requirements: str, progress: Callable[[str], None]) -> N
     count = sum(not line.startswith("-") for line in requirements.splitlines())
     progress(f"installing {count} requirement{'' if count == 1 else 's'} for Python {PYTHON} (kept for later builds)")
     try:
-        venv.create(folder, symlinks=True, with_pip=True)  # pip is part of the images too: script mode calls it
+        _Builder(symlinks=True, with_pip=True).create(folder)  # pip is part of the images too: script mode calls it
         (folder / "requirements.txt").write_text(requirements)
         if requirements:
             _install(folder)
@@ -104,7 +120,7 @@ def throwaway(folder: Path, packages: list[str]) -> None:
 
     The folders are added as plain paths, so what their own .pth files add (an editable checkout, say) stays out.
     """
-    venv.create(folder, symlinks=True, with_pip=False)
+    _Builder(symlinks=True).create(folder)
     site = folder / "lib" / f"python{PYTHON}" / "site-packages"
     (site / "shared.pth").write_text("".join(f"{path}\n" for path in packages))
 
