@@ -20,7 +20,7 @@ def follow(client: Any, arn: str) -> tuple[str, str]:
         steps = list_steps(client, arn)
         report_changes(steps, seen)
         if execution["PipelineExecutionStatus"] in ENDED:
-            return execution["PipelineExecutionStatus"], conclusion(execution, steps)
+            return execution["PipelineExecutionStatus"], conclusion(client, execution, steps)
         time.sleep(pause)
         pause = min(pause * GROWTH, LONGEST_PAUSE)
 
@@ -54,7 +54,7 @@ def cache_hit(step: dict[str, Any]) -> str:
     return "(cache hit)" if "CacheHitResult" in step else ""
 
 
-def conclusion(execution: dict[str, Any], steps: list[dict[str, Any]]) -> str:
+def conclusion(client: Any, execution: dict[str, Any], steps: list[dict[str, Any]]) -> str:
     """One sentence: what was registered, or which step failed and why."""
     status = execution["PipelineExecutionStatus"]
     if status == "Succeeded":
@@ -62,12 +62,21 @@ def conclusion(execution: dict[str, Any], steps: list[dict[str, Any]]) -> str:
         return f"Succeeded. Registered {next(filter(None, models), 'nothing')}."
     failed = [step for step in steps if step["StepStatus"] == "Failed"]
     if status == "Failed" and failed:
-        return f"Failed at step {failed[0]['StepName']}: {step_reason(failed[0], execution)}"
+        return f"Failed at step {failed[0]['StepName']}: {step_reason(client, failed[0], execution)}"
     return f"{status}. {execution.get('FailureReason', '')}".strip()
 
 
-def step_reason(step: dict[str, Any], execution: dict[str, Any]) -> str:
-    """Why a step failed; a Fail step carries its message in its metadata."""
-    message = step.get("Metadata", {}).get("Fail", {}).get("ErrorMessage")
-    reason = message or step.get("FailureReason") or execution.get("FailureReason")
+def step_reason(client: Any, step: dict[str, Any], execution: dict[str, Any]) -> str:
+    """Why a step failed: what its Fail step or its processing job says, else what SageMaker says of it."""
+    metadata = step.get("Metadata", {})
+    said = metadata.get("Fail", {}).get("ErrorMessage") or exit_message(client, metadata.get("ProcessingJob", {}))
+    reason = said or step.get("FailureReason") or execution.get("FailureReason")
     return str(reason or "SageMaker gave no reason. Look at the step's job in the console.")
+
+
+def exit_message(client: Any, job: dict[str, str]) -> str:
+    """What a processing job left in its message file: SageMaker's own reason only points to the log."""
+    if not job:
+        return ""
+    found = client.describe_processing_job(ProcessingJobName=job["Arn"].rpartition("/")[2])
+    return str(found.get("ExitMessage", ""))

@@ -26,6 +26,7 @@ INSTANCE_TYPES = [f"ml.{family}.{size}" for family in ("m5", "m6i", "m7i", "r5")
 
 MAX_RUNTIME_SECONDS = 3600
 JOB_FOLDER = "/opt/ml/processing"
+MESSAGE_FILE = "/opt/ml/output/message"  # what a job leaves here is its ExitMessage
 CACHE = CacheConfig(enable_caching=True, expire_after="P30D")
 STEP_RETRY = StepRetryPolicy(
     exception_types=[StepExceptionTypeEnum.SERVICE_FAULT, StepExceptionTypeEnum.THROTTLING],

@@ -25,8 +25,8 @@ region_option = click.option("--region", default="us-east-1", show_default=True,
 def home_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--home`."""
     text = "Folder of the sandbox's files. [default: $SMPROJECT_SANDBOX_HOME, else ~/.local/state/smproject/sandbox]"
-    option = click.option("--home", type=click.Path(path_type=Path), default=lifecycle.default_home, help=text)
-    return option(command)
+    folder = click.Path(path_type=Path, resolve_path=True)
+    return click.option("--home", type=folder, default=lifecycle.default_home, help=text)(command)
 
 
 @click.group()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shlex
@@ -12,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +45,9 @@ def find(home: Path) -> Running | None:
     """Return the sandbox that serves from a folder; None when there is none."""
     try:
         state = json.loads((home / "server.json").read_text())
-        os.kill(state["pid"], 0)
-    except (FileNotFoundError, ProcessLookupError):
+    except FileNotFoundError:
+        return None
+    if not _alive(state["pid"]):
         return None
     return Running(home, state["pid"], state["port"], state["endpoint"], state["region"])
 
@@ -60,8 +61,9 @@ def require(home: Path) -> Running:
 
 
 def up(home: Path, port: int, region: str) -> Running:
-    """Start the server and wait until it serves; raises SandboxError when the port is taken or it can't start."""
+    """Start the server in an empty home and wait until it serves; raises SandboxError when it can't start."""
     _refuse_taken(port)
+    _refuse_foreign(home)
     shutil.rmtree(home, ignore_errors=True)  # its state lived in memory: what is left on disk belongs to nothing
     home.mkdir(parents=True, mode=0o700)
     command = [
@@ -102,11 +104,9 @@ def down(home: Path) -> Running | None:
     if running is None:
         return None
     os.kill(running.pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
-    while _alive(running.pid):
-        if time.monotonic() > deadline:
-            os.kill(running.pid, signal.SIGKILL)
-        time.sleep(0.05)
+    if not _ends(running.pid):
+        os.kill(running.pid, signal.SIGKILL)
+        _ends(running.pid)
     (home / "server.json").unlink(missing_ok=True)
     return running
 
@@ -151,6 +151,12 @@ def _clean() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
 
 
+def _refuse_foreign(home: Path) -> None:
+    """Refuse a folder with somebody's files, which starting would remove."""
+    if home.exists() and not (home / "server.log").exists() and any(home.iterdir()):
+        raise SandboxError(f"{home} holds files that are not a sandbox's. Name an empty folder with --home.")
+
+
 def _refuse_taken(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -163,15 +169,27 @@ def _refuse_taken(port: int) -> None:
             ) from error
 
 
+def _ends(pid: int) -> bool:
+    """Wait for a process's end; tell whether it came in time."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while _alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not _alive(pid)
+
+
 def _alive(pid: int) -> bool:
-    """Tell whether a process runs; a zombie does not."""
-    with contextlib.suppress(ChildProcessError):
+    """Tell whether a process runs; a zombie does not, which in a container may stay for ever."""
+    with suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)  # reaps it when it is our own child
     try:
         os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        threads = len(os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208 (only their number is wanted)
     except ProcessLookupError:
         return False
-    return True
+    except FileNotFoundError:  # it has just ended, or there is no /proc here
+        return not Path("/proc/self").exists()
+    return state != "Z" or threads > 1  # a zombie whose threads still run holds its port
 
 
 def _tail(home: Path) -> str:

@@ -199,11 +199,13 @@ def test_too_few_rows_are_refused(tmp_path: Path) -> None:
 def test_missing_data_names_what_was_found(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "customers.parquet").write_bytes(b"PAR1")
-    refused = run(SCRIPTS / "process.py", "--target", "a", "--problem-type", "regression", "--data-uri", "s3://b/k",
-                  "--input", tmp_path / "in", "--output", tmp_path / "out")  # fmt: skip
+    what = ["--target", "a", "--problem-type", "regression", "--data-uri", "s3://b/k"]
+    where = ["--input", tmp_path / "in", "--output", tmp_path / "out", "--message", tmp_path / "message"]
+    refused = run(SCRIPTS / "process.py", *what, *where)
 
     assert refused.returncode == 1
     assert "customers.parquet" in refused.stderr
+    assert "customers.parquet" in (tmp_path / "message").read_text()
 
 
 def member(name: str, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:

@@ -36,7 +36,10 @@ class Sandbox:
         session = botocore.session.Session(profile=profile)
         session.set_config_variable("config_file", str(self.home / "config"))
         session.set_config_variable("credentials_file", str(self.home / "credentials"))
-        return boto3.Session(botocore_session=session).client(service)
+        # The tests' own environment may name another region or endpoint, which would come before the profile's.
+        return boto3.Session(botocore_session=session, region_name="us-east-1").client(
+            service, endpoint_url=self.endpoint
+        )
 
     def environment(self, profile: str = "development") -> dict[str, str]:
         """Return the environment of a program that acts as a profile."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from harness import Sandbox, eventually
+from harness import ACCOUNTS, Sandbox, eventually
 from workbench import CLUSTER, Workbench
 
 NOTHING = "pass"
@@ -92,13 +92,25 @@ def test_two_accounts_may_use_one_name_at_once(bench: Workbench, sandbox: Sandbo
     code = "import os, time; time.sleep(0.3); print(sorted(os.listdir('/opt/ml/model')))"
     request = bench.training(code, OutputDataConfig={"S3OutputPath": bench.uri("shared")})
     own = bench.start("Training", {**request, "Name": "same-name"})
-    role = sandbox.role("job-role", "sagemaker.amazonaws.com", profile="staging")
+    request["RoleArn"] = sandbox.role("job-role", "sagemaker.amazonaws.com", profile="staging")
+    request["AlgorithmSpecification"]["TrainingImage"] = _copied(bench, "staging")
     staging = sandbox.client("sagemaker", "staging")
-    staging.create_training_job(**{**request, "RoleArn": role, "TrainingJobName": "same-name"})
+    staging.create_training_job(TrainingJobName="same-name", **request)
     assert bench.ended("Training", own)["TrainingJobStatus"] == "Completed"
     other = eventually(lambda: _ended(staging, "same-name"))
-    assert other["TrainingJobStatus"] == "Completed", other
+    assert other["TrainingJobStatus"] == "Completed", other.get("FailureReason")
     assert ":333333333333:" in other["TrainingJobArn"]
+
+
+def _copied(bench: Workbench, profile: str) -> str:
+    """Copy the image into an account's own registry; return its address."""
+    own, other = bench.sandbox.client("ecr"), bench.sandbox.client("ecr", profile)
+    where = {"repositoryName": bench.bucket, "imageIds": [{"imageTag": "v1"}]}
+    [image] = own.batch_get_image(**where)["images"]
+    other.create_repository(repositoryName=bench.bucket)
+    named = {"imageTag": "v1", "imageDigest": image["imageId"]["imageDigest"]}
+    other.put_image(repositoryName=bench.bucket, imageManifest=image["imageManifest"], **named)
+    return bench.image.replace(ACCOUNTS["development"], ACCOUNTS[profile])
 
 
 def _ended(api: Any, name: str) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -44,24 +45,13 @@ def test_steps_wait_for_what_they_refer_to_and_depend_on(pipelines: Pipelines) -
 
 
 def test_independent_steps_run_side_by_side(pipelines: Pipelines) -> None:
-    # Each waits until the other has begun: one after the other they would not end.
-    code = """
-    import boto3_free, os
-    """
-    meet = """
-    import os, pathlib, sys, time
-    """
-    del code, meet
-    left = pipelines.create(
-        [
-            pipelines.process("left", "import time; time.sleep(60)"),
-            pipelines.process("right", "import time; time.sleep(60)"),
-        ]
+    forever = "import time; time.sleep(60)"
+    execution = pipelines.start(
+        pipelines.create([pipelines.process("left", forever), pipelines.process("right", forever)])
     )
-    execution = pipelines.start(left)
-    eventually(lambda: list(pipelines.statuses(execution).values()) == ["Executing", "Executing"])
-    pipelines.api.stop_pipeline_execution(PipelineExecutionArn=execution, ClientRequestToken="t" * 32)
-    pipelines.ended(execution)
+    eventually(lambda: pipelines.statuses(execution) == {"left": "Executing", "right": "Executing"})
+    pipelines.api.stop_pipeline_execution(PipelineExecutionArn=execution)
+    assert pipelines.ended(execution)["PipelineExecutionStatus"] == "Stopped"
 
 
 def test_the_number_of_parallel_steps_can_be_limited(pipelines: Pipelines) -> None:
@@ -73,7 +63,7 @@ def test_the_number_of_parallel_steps_can_be_limited(pipelines: Pipelines) -> No
         for step in pipelines.steps(execution).values()
     ]
     spans = sorted((job["ProcessingStartTime"], job["ProcessingEndTime"]) for job in jobs)
-    assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
 
 
 @pytest.mark.parametrize(("limit", "taken"), [(0.5, "good"), (0.99, "bad")])
@@ -171,11 +161,10 @@ def test_a_fail_step_ends_the_execution_with_its_message(pipelines: Pipelines) -
 
 
 def test_a_failed_step_blocks_what_needs_it_while_others_finish(pipelines: Pipelines) -> None:
-    waiting = f"import time, urllib.request\ntime.sleep(1)"
     steps = [
         pipelines.process("bad", "raise SystemExit(3)"),
         pipelines.process("after", DependsOn=["bad"]),
-        pipelines.process("beside", waiting),
+        pipelines.process("beside", "import time; time.sleep(1)"),
     ]
     execution, found = pipelines.run(steps)
     assert execution["PipelineExecutionStatus"] == "Failed"

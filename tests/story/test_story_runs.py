@@ -101,7 +101,12 @@ def test_nothing_was_built_with_a_person_s_identity(visitor: Visitor) -> None:
     ]
     # The engineer prepares the development account by way of its organization role.
     assert [call["operation"] for call in by_people] == ["AssumeRole"]
-    assert all(call["principal"] != "unknown" for call in visitor.calls)
+
+
+def test_nobody_unknown_was_let_in(visitor: Visitor) -> None:
+    strangers = {(call["service"], call["status"]) for call in visitor.calls if call["principal"] == "unknown"}
+    # git asks without credentials first.
+    assert strangers <= {("codecommit", 401)}
 
 
 def test_no_call_broke_the_endpoint(visitor: Visitor) -> None:

@@ -23,6 +23,8 @@ from sklearn import metrics
 
 logger = logging.getLogger("evaluate")
 
+MESSAGE_LIMIT = 1024  # characters of DescribeProcessingJob's ExitMessage
+
 RESAMPLES = 200  # bootstrap samples behind each standard deviation
 CURVE_POINTS = 100
 CUT = 0.5  # probability from which a record counts as positive
@@ -61,9 +63,13 @@ class Model:
 def main() -> None:
     """Run the job; exit 1 with one line when model or data are at fault."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    arguments = parse_arguments()
     try:
-        evaluate(parse_arguments())
+        evaluate(arguments)
     except EvaluationError as error:
+        if arguments.message:
+            arguments.message.parent.mkdir(parents=True, exist_ok=True)
+            arguments.message.write_text(f"{error}"[:MESSAGE_LIMIT], encoding="utf-8")
         sys.exit(f"evaluate: {error}")
 
 
@@ -73,6 +79,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, default=Path("/opt/ml/processing/input/model"))
     parser.add_argument("--test", type=Path, default=Path("/opt/ml/processing/input/test"))
     parser.add_argument("--output", type=Path, default=Path("/opt/ml/processing/output/evaluation"))
+    parser.add_argument("--message", type=Path, help="file for the reason of a failure, which SageMaker shows")
     return parser.parse_args()
 
 

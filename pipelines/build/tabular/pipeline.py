@@ -102,7 +102,7 @@ class Build:
         return processor.run(
             inputs=jobs.inputs(self.session, [HERE / script for script in scripts], inputs),
             outputs=jobs.outputs(outputs),
-            arguments=list(arguments),
+            arguments=[*arguments, "--message", jobs.MESSAGE_FILE],
         )
 
 

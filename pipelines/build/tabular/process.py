@@ -18,6 +18,8 @@ import pandas as pd
 
 logger = logging.getLogger("process")
 
+MESSAGE_LIMIT = 1024  # characters of DescribeProcessingJob's ExitMessage
+
 # Shares of the rows, in the order of the hash.
 SPLIT = {"train": 0.70, "validation": 0.15, "test": 0.15}
 # Rarer categories count as "none of these"; more columns than this seldom help a tree.
@@ -33,9 +35,13 @@ class DataError(ValueError):
 def main() -> None:
     """Run the job; exit 1 with one line when the data is at fault."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    arguments = parse_arguments()
     try:
-        process(parse_arguments())
+        process(arguments)
     except DataError as error:
+        if arguments.message:
+            arguments.message.parent.mkdir(parents=True, exist_ok=True)
+            arguments.message.write_text(f"{error}"[:MESSAGE_LIMIT], encoding="utf-8")
         sys.exit(f"process: {error}")
 
 
@@ -47,6 +53,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--data-uri", required=True, help="where the data came from, for the record")
     parser.add_argument("--input", type=Path, default=Path("/opt/ml/processing/input/data"))
     parser.add_argument("--output", type=Path, default=Path("/opt/ml/processing/output"))
+    parser.add_argument("--message", type=Path, help="file for the reason of a failure, which SageMaker shows")
     return parser.parse_args()
 
 

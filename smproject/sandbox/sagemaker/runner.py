@@ -127,8 +127,8 @@ def _end(job: Job, code: int, stopped: str, ml: Path) -> None:
 
 
 def _why(job: Job, ml: Path) -> str:
-    """Return what the program said of its failure: the failure file of a training job, a processing job's message."""
-    return _read(ml / "output" / "failure") or job.exit_message or "See job logs for more information"
+    """Return what SageMaker tells of a failure: a training job's own words; of a processing job, where to look."""
+    return _read(ml / "output" / "failure") if job.kind == "Training" else "See job logs for more information"
 
 
 def _read(path: Path, limit: int | None = 1024) -> str:
