@@ -78,7 +78,7 @@ class CodeBuildService(Service):
         key = order.get(request.get("sortBy", "NAME"), "name")
         found = sorted(self._of(caller).projects.values(), key=lambda project: project[key])
         names = [project["name"] for project in _ordered(found, request, "ASCENDING")]
-        return page(names, request, "projects", token="nextToken")  # noqa: S106 - the name of a field
+        return page(names, request, "projects", token="nextToken")
 
     def start_build(self, caller: Caller, request: Request) -> Request:
         """Start a build; a second request with the same idempotency token returns the first one's build."""
@@ -121,14 +121,14 @@ class CodeBuildService(Service):
     def list_builds(self, caller: Caller, request: Request) -> Request:
         """List the ids of all builds, the newest first."""
         ids = _ordered(list(self._of(caller).runs), request, "DESCENDING")
-        return page(ids, request, "ids", token="nextToken")  # noqa: S106 - the name of a field
+        return page(ids, request, "ids", token="nextToken")
 
     def list_builds_for_project(self, caller: Caller, request: Request) -> Request:
         """List the ids of a project's builds, the newest first."""
         name = self._project(caller, _short(request["projectName"]))["name"]
         ids = [identifier for identifier in self._of(caller).runs if identifier.startswith(f"{name}:")]
         ordered = _ordered(ids, request, "DESCENDING")
-        return page(ordered, request, "ids", token="nextToken")  # noqa: S106 - the name of a field
+        return page(ordered, request, "ids", token="nextToken")
 
     def _of(self, caller: Caller) -> Registry:
         with self._lock:
