@@ -77,7 +77,7 @@ def _tell(console: Console, home: Path, port: int) -> None:
     with console.step("The sandbox: an AWS endpoint on this machine, with four accounts"):
         running = lifecycle.up(home, port, "us-east-1")
         os.environ.update(lifecycle.environment(running))
-        for name in lifecycle.SHADOWING:
+        for name in lifecycle.shadowing():
             os.environ.pop(name, None)
         console.line(f"serving {running.endpoint}")
     with tempfile.TemporaryDirectory() as folder:

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 
 from smproject.sandbox import moto_seam
-from smproject.sandbox.world import ACCOUNTS, World
+from smproject.sandbox.lifecycle import ACCOUNTS
+from smproject.sandbox.world import World
 
 HUB = "shared-services"
 

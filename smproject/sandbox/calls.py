@@ -35,7 +35,14 @@ def read(environ: Environ) -> Call:
         return Call(access_key, region, service, target.rpartition(".")[2], JSON)
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         return Call(access_key, region, service, form(environ).get("Action", ""), QUERY)
-    return Call(access_key, region, service, f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}", REST)
+    resource = f"{environ['PATH_INFO']}{_subresource(environ)}"
+    return Call(access_key, region, service, f"{environ['REQUEST_METHOD']} {resource}", REST)
+
+
+def _subresource(environ: Environ) -> str:
+    """Return `?policy` and the like, by which S3 tells its operations on one path apart."""
+    first, _, value = environ.get("QUERY_STRING", "").partition("&")[0].partition("=")
+    return f"?{first}" if first and not value else ""
 
 
 def _scope(environ: Environ) -> tuple[str, str, str]:

@@ -63,13 +63,12 @@ def down(home: Path) -> None:
 def status(home: Path, output: str) -> None:
     """Show whether the sandbox runs, its accounts and their profiles; exit 3 when it doesn't run."""
     from smproject.sandbox.sagemaker import runtime
-    from smproject.sandbox.world import ACCOUNTS
 
     running = lifecycle.find(home)
     if running is None:
         click.echo(json.dumps({"running": False}) if output == "json" else f"No sandbox runs from {home}.")
         raise click.exceptions.Exit(3)
-    profiles = {profile: account for profile, (account, _) in ACCOUNTS.items()}
+    profiles = {profile: account for profile, (account, _) in lifecycle.ACCOUNTS.items()}
     facts = {
         "running": True,
         "endpoint": running.endpoint,
@@ -93,7 +92,7 @@ def status(home: Path, output: str) -> None:
 def env(profile: str, home: Path) -> None:
     """Print the shell commands that make every AWS client, and git, use the sandbox."""
     running = lifecycle.require(home)
-    click.echo(f"unset {' '.join(lifecycle.SHADOWING)}")
+    click.echo(f"unset {' '.join(lifecycle.shadowing())}")
     for key, value in lifecycle.environment(running, profile).items():
         click.echo(f"export {key}={shlex.quote(value)}")
 

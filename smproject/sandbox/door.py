@@ -65,6 +65,8 @@ class Door:
             return _stranger(call)
         if not calls.well_formed(call, environ):
             return replies.error(call, 400, "SerializationException", "The request's body is not a JSON object.")
+        if call.service == "s3" and call.operation.partition("?")[2] in moto_seam.S3_LACKS:
+            return _missing(call)
         service = self.world.services.get(call.service)
         if service is None or (service.over_moto and not service.handler(call.operation)):
             return None

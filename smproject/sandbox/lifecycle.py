@@ -17,6 +17,13 @@ from pathlib import Path
 
 from smproject.errors import SandboxError
 
+# Profile name -> (account, the role that a person of that account works with).
+ACCOUNTS = {
+    "shared-services": ("111111111111", "PlatformEngineer"),
+    "development": ("222222222222", "DataScientist"),
+    "staging": ("333333333333", "MLEngineer"),
+    "production": ("444444444444", "MLEngineer"),
+}
 DEFAULT_PORT = 4566
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
@@ -115,12 +122,17 @@ def environment(running: Running, profile: str = "development") -> dict[str, str
     """Return the variables with which every AWS client, and git, uses the sandbox."""
     aws = shlex.quote(str(Path(sys.executable).with_name("aws")))
     scope = f"credential.{running.endpoint}"
+    # git also asks helpers to store and erase, which the AWS CLI answers with complaints.
     git = [
         (f"{scope}.helper", ""),  # drops the user's own helpers
-        (f"{scope}.helper", f"!{aws} codecommit credential-helper --ignore-host-check $@"),
+        (
+            f"{scope}.helper",
+            f'!f() {{ test "$1" != get || {aws} codecommit credential-helper --ignore-host-check get; }}; f',
+        ),
         (f"{scope}.UseHttpPath", "true"),
     ]
     variables = {
+        "SMPROJECT_SANDBOX_HOME": str(running.home),
         "AWS_CONFIG_FILE": str(running.home / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(running.home / "credentials"),
         "AWS_PROFILE": profile,
@@ -136,13 +148,19 @@ def environment(running: Running, profile: str = "development") -> dict[str, str
     return variables
 
 
-# Credentials in the environment would be taken before a profile's.
-SHADOWING = (
+def shadowing() -> list[str]:
+    """Return the variables that AWS clients would heed before those of `environment`."""
+    own_endpoints = [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")]
+    return [*_SHADOWING, *sorted(own_endpoints)]
+
+
+_SHADOWING = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
     "AWS_DEFAULT_PROFILE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
 )
 
 
@@ -164,8 +182,8 @@ def _refuse_taken(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise SandboxError(
-                f"Port {port} on 127.0.0.1 is in use ({error.strerror}). Stop what uses it, or run: "
-                "smproject sandbox up --port ANOTHER"
+                f"Port {port} on 127.0.0.1 is in use ({error.strerror}). Stop what uses it, or choose "
+                "another: --port, or PORT=... with make."
             ) from error
 
 

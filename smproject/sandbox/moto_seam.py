@@ -22,6 +22,23 @@ from moto.sts.models import sts_backends
 from werkzeug.datastructures import MultiDict
 
 PARTITION = "aws"
+# Subresources of buckets and objects that moto takes for the bucket or object itself: it would create or delete that.
+S3_LACKS = {
+    "abac",
+    "analytics",
+    "annotation",
+    "intelligent-tiering",
+    "metadataAnnotationTable",
+    "metadataConfiguration",
+    "metadataInventoryTable",
+    "metadataJournalTable",
+    "metadataTable",
+    "metrics",
+    "renameObject",
+    "requestPayment",
+    "session",
+    "torrent",
+}
 WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 

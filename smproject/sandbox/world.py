@@ -17,13 +17,6 @@ from smproject.sandbox.moto_seam import Credentials
 from smproject.sandbox.processes import Processes
 from smproject.sandbox.service import Service, ServiceError
 
-# Profile name -> (account, the role that a person of that account works with).
-ACCOUNTS = {
-    "shared-services": ("111111111111", "PlatformEngineer"),
-    "development": ("222222222222", "DataScientist"),
-    "staging": ("333333333333", "MLEngineer"),
-    "production": ("444444444444", "MLEngineer"),
-}
 SERVICE_ROLE = "AWSServiceRoleForSandbox"  # stands for AWS's own services where they act without a customer's role
 _LOADER = Loader(include_default_search_paths=True)
 _CLIENTS = 256  # kept; each role session makes new ones

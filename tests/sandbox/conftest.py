@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from harness import Sandbox, eventually
+from workbench import Workbench
 from workshop import Workshop
 
 
@@ -50,6 +51,11 @@ def process_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
     """A second server, which runs jobs as plain processes."""
     with _serving(tmp_path_factory.mktemp("process"), SMPROJECT_RUNTIME="process") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def bench(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Workbench:
+    return Workbench(sandbox, tmp_path_factory.mktemp("image"))
 
 
 @pytest.fixture(scope="module")

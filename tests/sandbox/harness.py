@@ -14,8 +14,10 @@ from typing import Any, TypeVar
 
 import boto3
 import botocore.session
+from botocore.loaders import Loader
 
 Found = TypeVar("Found")
+_LOADER = Loader(include_default_search_paths=True)  # reading each service's model once makes clients cheap
 ACCOUNTS = {
     "shared-services": "111111111111",
     "development": "222222222222",
@@ -34,6 +36,7 @@ class Sandbox:
     def client(self, service: str, profile: str = "development") -> Any:
         """Return a boto3 client that acts as a profile."""
         session = botocore.session.Session(profile=profile)
+        session.register_component("data_loader", _LOADER)
         session.set_config_variable("config_file", str(self.home / "config"))
         session.set_config_variable("credentials_file", str(self.home / "credentials"))
         # The tests' own environment may name another region or endpoint, which would come before the profile's.

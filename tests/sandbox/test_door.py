@@ -150,6 +150,21 @@ def test_a_missing_operation_of_a_rest_service_is_refused_by_its_path(
     assert refused["Message"] == f"The sandbox does not implement {service}:GET {path}."
 
 
+def test_a_missing_operation_on_a_bucket_leaves_the_bucket_alone(sandbox: Sandbox) -> None:
+    s3, bucket = sandbox.client("s3"), {"Bucket": "door-subresources"}
+    s3.create_bucket(**bucket)
+    calls = {
+        "PUT /door-subresources?requestPayment": lambda: s3.put_bucket_request_payment(
+            **bucket, RequestPaymentConfiguration={"Payer": "Requester"}
+        ),
+        "DELETE /door-subresources?analytics": lambda: s3.delete_bucket_analytics_configuration(**bucket, Id="a"),
+        "GET /door-subresources?metrics": lambda: s3.get_bucket_metrics_configuration(**bucket, Id="a"),
+    }
+    for named, call in calls.items():
+        assert refusal(call)["Message"] == f"The sandbox does not implement s3:{named}."
+    s3.head_bucket(**bucket)
+
+
 def test_only_the_loopback_address_serves(sandbox: Sandbox) -> None:
     port = urlparse(sandbox.endpoint).port
     assert port

