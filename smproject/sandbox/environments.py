@@ -102,7 +102,9 @@ def _install(folder: Path) -> None:
         else [python, "-m", "pip", "install", "--no-input"]
     )
     command = [*pip, "-r", str(folder / "requirements.txt")]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    trusting = {**os.environ, "UV_SYSTEM_CERTS": "1"}  # what the system trusts, as pip does
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    subprocess.run(command, check=True, env=trusting, **quiet)
 
 
 def _uv() -> str | None:
