@@ -103,8 +103,14 @@ def _install(folder: Path) -> None:
     )
     command = [*pip, "-r", str(folder / "requirements.txt")]
     trusting = {**os.environ, "UV_SYSTEM_CERTS": "1"}  # what the system trusts, as pip does
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    subprocess.run(command, check=True, env=trusting, **quiet)
+    subprocess.run(
+        command,
+        check=True,
+        env=trusting,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
 
 def _uv() -> str | None:
