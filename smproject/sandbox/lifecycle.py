@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shlex
@@ -11,7 +12,6 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ ACCOUNTS = {
     "production": ("444444444444", "MLEngineer"),
 }
 DEFAULT_PORT = 4566
+LOCK = "server.lock"  # in the home, locked by the server while it lives
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 
@@ -54,7 +55,7 @@ def find(home: Path) -> Running | None:
         state = json.loads((home / "server.json").read_text())
     except FileNotFoundError:
         return None
-    if not _alive(state["pid"]):
+    if not _serves(home):  # it was killed: by now its process id may be anybody's
         return None
     return Running(home, state["pid"], state["port"], state["endpoint"], state["region"])
 
@@ -111,9 +112,9 @@ def down(home: Path) -> Running | None:
     if running is None:
         return None
     os.kill(running.pid, signal.SIGTERM)
-    if not _ends(running.pid):
+    if not _ends(home):
         os.kill(running.pid, signal.SIGKILL)
-        _ends(running.pid)
+        _ends(home)
     (home / "server.json").unlink(missing_ok=True)
     return running
 
@@ -187,27 +188,24 @@ def _refuse_taken(port: int) -> None:
             ) from error
 
 
-def _ends(pid: int) -> bool:
-    """Wait for a process's end; tell whether it came in time."""
+def _ends(home: Path) -> bool:
+    """Wait for the server's end; tell whether it came in time."""
     deadline = time.monotonic() + STOP_SECONDS
-    while _alive(pid) and time.monotonic() < deadline:
+    while _serves(home) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return not _alive(pid)
+    return not _serves(home)
 
 
-def _alive(pid: int) -> bool:
-    """Tell whether a process runs; a zombie does not, which in a container may stay for ever."""
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)  # reaps it when it is our own child
+def _serves(home: Path) -> bool:
+    """Tell whether a server holds its lock on a home, which it does to its very end, however that comes."""
     try:
-        os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        threads = len(os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208 (only their number is wanted)
-    except ProcessLookupError:
+        with (home / LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
         return False
-    except FileNotFoundError:  # it has just ended, or there is no /proc here
-        return not Path("/proc/self").exists()
-    return state != "Z" or threads > 1  # a zombie whose threads still run holds its port
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _tail(home: Path) -> str:

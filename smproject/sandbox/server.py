@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import logging
 import os
 import signal
 import threading
 from pathlib import Path
+from typing import IO
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -16,6 +18,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from smproject.sandbox import accounts, services
 from smproject.sandbox.calllog import CallLog
 from smproject.sandbox.door import Door
+from smproject.sandbox.lifecycle import LOCK
 from smproject.sandbox.world import World
 
 HOST = "127.0.0.1"  # loopback only: the sandbox trusts whoever reaches it
@@ -51,6 +54,7 @@ def main() -> None:
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the foreground; `sandbox down` ends the server
+    lock = _lock(options.home)
     world, server = build(options.home, options.port, options.region)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -60,7 +64,16 @@ def main() -> None:
     finally:
         (options.home / "server.json").unlink(missing_ok=True)
         world.processes.stop_all()
+        lock.close()
     os._exit(0)  # nothing is left to save, and the interpreter's own end would wait for threads that follow jobs
+
+
+def _lock(home: Path) -> IO[str]:
+    """Take the lock that tells a running server from what a killed one left; raises BlockingIOError when it's taken."""
+    home.mkdir(parents=True, exist_ok=True)
+    lock = (home / LOCK).open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return lock
 
 
 def _say_ready(world: World, port: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -205,3 +206,17 @@ def test_down_leaves_no_process_of_the_server_or_its_jobs(tool: Tool, tmp_path: 
     assert (stopped.returncode, stopped.stdout.strip()) == (0, f"Stopped http://127.0.0.1:{made.port}.")
     assert processes(marker) == processes(f"61.{made.port}") == processes(str(made.home)) == []
     assert made.run("status").returncode == 3
+
+
+def test_a_killed_sandbox_is_not_taken_for_a_running_one(tool: Tool, tmp_path: Path) -> None:
+    home = tmp_path / "killed"
+    assert tool.run("up", "--port", str(free_port()), home=home).returncode == 0
+    state = json.loads((home / "server.json").read_text())
+    os.kill(state["pid"], signal.SIGKILL)
+    eventually(lambda: tool.run("status", home=home).returncode == 3)
+    # Its process id may be anybody's by now: nobody must be stopped for it.
+    (home / "server.json").write_text(json.dumps(state | {"pid": os.getpid()}))
+    assert "No sandbox runs" in tool.run("down", home=home).stdout
+    again = tool.run("up", "--port", str(free_port()), home=home)
+    assert again.returncode == 0, again.stderr
+    assert "Stopped" in tool.run("down", home=home).stdout
