@@ -54,7 +54,12 @@ def main() -> None:
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the foreground; `sandbox down` ends the server
-    lock = _lock(options.home)
+    with _lock(options.home):
+        _serve(options, ended)
+    os._exit(0)  # nothing is left to save, and the interpreter's own end would wait for threads that follow jobs
+
+
+def _serve(options: argparse.Namespace, ended: threading.Event) -> None:
     world, server = build(options.home, options.port, options.region)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -64,8 +69,8 @@ def main() -> None:
     finally:
         (options.home / "server.json").unlink(missing_ok=True)
         world.processes.stop_all()
-        lock.close()
-    os._exit(0)  # nothing is left to save, and the interpreter's own end would wait for threads that follow jobs
+        server.shutdown()  # else the thread in serve_forever keeps the port
+        server.server_close()
 
 
 def _lock(home: Path) -> IO[str]:
