@@ -129,9 +129,8 @@ def test_a_requirement_that_does_not_exist_leaves_no_environment(
     folder: Path, store: ImageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SMPROJECT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    with pytest.raises(BuildError, match=r"No matching distribution found for six==1\.16\.0"):
+    (folder / "requirements.txt").write_text("six==99.0\n")
+    with pytest.raises(BuildError, match=r"the requirements can't be installed:(?s:.*)six==99\.0"):
         store.build(folder, silent)
     assert not [path for path in (tmp_path / "cache" / "environments").iterdir() if path.is_dir()]
 

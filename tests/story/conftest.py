@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,10 @@ def variables(demonstration: Demonstration) -> dict[str, str]:
     return dict(line.split("=", 1) for line in shell.stdout.split("\0") if line) | people
 
 
-@pytest.fixture(scope="session")
-def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
-    demonstration = Demonstration(tmp_path_factory.mktemp("story"))
+@contextmanager
+def told(folder: Path) -> Iterator[Visitor]:
+    """Run the demonstration, and keep its sandbox for a visitor."""
+    demonstration = Demonstration(folder)
     smproject = str(SMPROJECT)
     try:
         demo = demonstration.run(*demonstration.demo("--keep"))
@@ -41,3 +43,16 @@ def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
     finally:
         down = demonstration.run(smproject, "sandbox", "down")
         assert down.returncode == 0, down.stderr
+
+
+@pytest.fixture(scope="session")
+def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+    with told(tmp_path_factory.mktemp("story")) as found:
+        yield found
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Visitor]:
+    """A visitor who has the sandbox to herself, just as the demonstration left it."""
+    with told(tmp_path / "story") as found:
+        yield found
