@@ -140,4 +140,5 @@ def _request(service: Service, call: Call, environ: Environ) -> Request:
     message = validation.message(moto_seam.input_shape(service.name, call.operation), request)
     if message:
         raise ServiceError(moto_seam.validation_code(service.name), message)
+    service.refuse_unsupported(call.operation, request)
     return request

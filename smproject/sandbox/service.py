@@ -54,6 +54,8 @@ class Service:
     name: ClassVar[str]  # botocore's service name
     signing_name: ClassVar[str] = ""  # the name in a request's signature, where it differs
     over_moto: ClassVar[bool] = False  # True: operations without a method are moto's; False: they are refused
+    # Request members that a handler would ignore, as `Member` or `Operation.Member`: they are refused instead.
+    unsupported: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -61,6 +63,14 @@ class Service:
     def handler(self, operation: str) -> Handler | None:
         """Return the method that answers an operation such as `CreateProject`; None when it isn't implemented."""
         return self.first_handler([self], operation)
+
+    def refuse_unsupported(self, operation: str, request: Request) -> None:
+        """Raise ServiceError for a member that would be ignored."""
+        found = sorted(name for name in request if {name, f"{operation}.{name}"} & self.unsupported)
+        if found:
+            raise ServiceError(
+                "NotImplemented", f"The sandbox does not implement {found[0]} of {self.name}:{operation}."
+            )
 
     @staticmethod
     def first_handler(parts: Iterable[object], operation: str) -> Handler | None:

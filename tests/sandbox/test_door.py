@@ -257,3 +257,20 @@ def test_a_form_that_is_no_text_is_refused(sandbox: Sandbox) -> None:
     status, answer = post(sandbox, "cloudformation", b"Action=List\xffStacks", Content_Type=kind)
     assert status == 400
     assert b"<Code>MalformedQueryString</Code>" in answer
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "request_"),
+    [
+        ("sagemaker", "list_training_jobs", {"CreationTimeAfter": 0}),
+        ("sagemaker", "list_model_packages", {"NameContains": "x"}),
+        ("cloudformation", "create_stack", {"StackName": "x", "TemplateBody": "{}", "TimeoutInMinutes": 1}),
+    ],
+)
+def test_a_request_is_refused_rather_than_half_understood(
+    sandbox: Sandbox, service: str, operation: str, request_: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError) as refused:
+        getattr(sandbox.client(service), operation)(**request_)
+    assert refused.value.response["Error"]["Code"] == "NotImplemented"
+    assert f"does not implement {list(request_)[-1]} of {service}:" in str(refused.value)

@@ -23,6 +23,19 @@ class CloudFormation(Service):
     """Stacks: created and deleted asynchronously, with events, rollback and outputs."""
 
     name = "cloudformation"
+    unsupported = frozenset(
+        {
+            "DeploymentConfig",
+            "EnableTerminationProtection",
+            "NotificationARNs",
+            "ResourceTypes",
+            "RetainResources",
+            "RollbackConfiguration",
+            "StackPolicyBody",
+            "StackPolicyURL",
+            "TimeoutInMinutes",
+        }
+    )
 
     def __init__(self, world: World) -> None:
         super().__init__(world)

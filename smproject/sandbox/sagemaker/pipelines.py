@@ -167,8 +167,6 @@ class Pipelines:
         return parse(s3.get_object(Bucket=place["Bucket"], Key=place["ObjectKey"])["Body"].read().decode())
 
     def _new_execution(self, pipeline: Pipeline, caller: Caller, request: Request) -> Execution:
-        if "SelectiveExecutionConfig" in request:
-            raise ServiceError("ValidationException", "The sandbox does not execute steps selectively yet.")
         parallel = request.get("ParallelismConfiguration") or pipeline.request.get("ParallelismConfiguration") or {}
         return Execution(
             f"{pipeline.arn}/execution/{unique_id(12)}",

@@ -16,6 +16,19 @@ class SageMaker(Service):
     """All of SageMaker that the sandbox has; what it lacks is refused, never pretended."""
 
     name = "sagemaker"
+    unsupported = frozenset(
+        f"{side}{bound}" for side in ("CreationTime", "LastModifiedTime", "Created") for bound in ("After", "Before")
+    ) | {
+        "CrossAccountFilterOption",
+        "ListCodeRepositories.NameContains",
+        "ListModelPackages.NameContains",
+        "ManagedBy",
+        "PipelineVersionAlias",
+        "PipelineVersionId",
+        "SelectiveExecutionConfig",
+        "TrainingPlanArnEquals",
+        "WarmPoolStatusEquals",
+    }
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
