@@ -52,15 +52,16 @@ def delivery(clients: Callable[[str], Any], pipeline: str, commit: str | None, s
     execution = until(started, f"an execution of {pipeline}")
 
     def ended() -> Any:
+        # The execution first: once it has ended, so have the actions read after it.
+        found = codepipeline.get_pipeline_execution(pipelineName=pipeline, pipelineExecutionId=execution)
+        status = found["pipelineExecution"]["status"]
         actions = codepipeline.list_action_executions(pipelineName=pipeline, filter={"pipelineExecutionId": execution})[
             "actionExecutionDetails"
         ]
-        found = codepipeline.get_pipeline_execution(pipelineName=pipeline, pipelineExecutionId=execution)[
-            "pipelineExecution"
-        ]
         _tell_actions(clients, actions, told)
         _tell_steps(clients("sagemaker"), before, told)
-        return {"execution": found, "actions": actions} if found["status"] not in ("InProgress", "Stopping") else None
+        outcome = {"execution": found["pipelineExecution"], "actions": actions}
+        return outcome if status not in ("InProgress", "Stopping") else None
 
     outcome: dict[str, Any] = until(ended, f"execution {execution} of {pipeline}")
     return outcome
