@@ -132,11 +132,8 @@ class EventsService(Service):
             raise ServiceError("NotImplemented", f"The sandbox does not deliver events to {service} ({target['Arn']}).")
         text, sender = target_input(event, rule, target), self._sender(bus, rule, target)
         client = self.world.client(service, sender, target["Arn"].split(":")[3] or bus.region)
-        self._rules_behind[sender.access_key] = rule["Arn"]
-        try:
-            SENDERS[service](Delivery(client, target, text, event))
-        finally:
-            del self._rules_behind[sender.access_key]
+        self._rules_behind[sender.access_key] = rule["Arn"]  # stays: a rule has a session of its own
+        SENDERS[service](Delivery(client, target, text, event))
 
     def _sender(self, bus: Bus, rule: Request, target: Request) -> Credentials:
         """Return the credentials of the target's role, or EventBridge's own where the target has none."""

@@ -33,7 +33,7 @@ class World:
     services: dict[str, Service] = field(default_factory=dict)
     processes: Processes = field(default_factory=Processes)
     _clients: dict[tuple[str, str, str], Any] = field(default_factory=dict)
-    _service_credentials: dict[str, Credentials] = field(default_factory=dict)
+    _sessions: dict[tuple[str, str], Credentials] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def client(self, service: str, credentials: Credentials, region: str | None = None) -> Any:
@@ -66,15 +66,18 @@ class World:
                 f"{service} is not authorized to perform sts:AssumeRole on {role_arn}: the role does not trust it."
             )
             raise ServiceError("AccessDeniedException", message)
-        return moto_seam.session_credentials(role_arn, session_name[:64], self.region)
+        return self._session(role_arn, session_name[:64])
 
     def service_credentials(self, account: str) -> Credentials:
         """Return credentials of AWS itself in an account, for what services do without a customer's role."""
+        return self._session(f"arn:aws:iam::{account}:role/aws-service-role/{SERVICE_ROLE}", "aws")
+
+    def _session(self, role_arn: str, name: str) -> Credentials:
+        """Return a role session's credentials, the same ones for the same name: each new pair costs new clients."""
         with self._lock:
-            if account not in self._service_credentials:
-                role = f"arn:aws:iam::{account}:role/aws-service-role/{SERVICE_ROLE}"
-                self._service_credentials[account] = moto_seam.session_credentials(role, "aws", self.region)
-            return self._service_credentials[account]
+            if (role_arn, name) not in self._sessions:
+                self._sessions[role_arn, name] = moto_seam.session_credentials(role_arn, name, self.region)
+            return self._sessions[role_arn, name]
 
     def background(self, name: str, work: Callable[[], None]) -> threading.Thread:
         """Run work in a daemon thread; it is expected to record its own failures."""

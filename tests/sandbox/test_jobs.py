@@ -150,7 +150,7 @@ def test_the_program_acts_by_the_jobs_role(bench: Workbench) -> None:
     assert env["AWS_ENDPOINT_URL"] == bench.sandbox.endpoint
     assert env["AWS_ACCESS_KEY_ID"]
     calls = [json.loads(text) for text in (bench.sandbox.home / "calls.jsonl").read_text().splitlines()]
-    session = f"arn:aws:sts::222222222222:assumed-role/job-role/SageMaker-{found['ProcessingJobName']}"
+    session = "arn:aws:sts::222222222222:assumed-role/job-role/SageMaker"
     assert "PutLogEvents" in {call["operation"] for call in calls if call["principal"] == session}
 
 

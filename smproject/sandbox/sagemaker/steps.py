@@ -12,7 +12,7 @@ from smproject.sandbox.sagemaker.execution import Execution, StepRun
 from smproject.sandbox.sagemaker.expressions import Scope
 from smproject.sandbox.service import unique_id
 
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.05
 
 
 class StepFailure(Exception):
