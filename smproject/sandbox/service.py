@@ -6,6 +6,7 @@ import secrets
 import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore import xform_name
@@ -84,6 +85,11 @@ def told(error: ServiceError | ClientError) -> tuple[str, str]:
     if isinstance(error, ServiceError):
         return error.code, error.message
     return error.response["Error"]["Code"], error.response["Error"]["Message"]
+
+
+def now() -> datetime:
+    """Return the time in UTC, as the service models want it."""
+    return datetime.now(timezone.utc)
 
 
 def unique_id(length: int, alphabet: str = string.ascii_lowercase + string.digits) -> str:

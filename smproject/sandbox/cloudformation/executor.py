@@ -10,8 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from smproject.sandbox.cloudformation import graph
 from smproject.sandbox.cloudformation.intrinsics import NO_VALUE, Scope
 from smproject.sandbox.cloudformation.provider import PROVIDERS, Context, Made
-from smproject.sandbox.cloudformation.stacks import Resource, Stack, now
-from smproject.sandbox.service import ServiceError
+from smproject.sandbox.cloudformation.stacks import Resource, Stack
+from smproject.sandbox.service import ServiceError, now
 from smproject.sandbox.world import World
 
 LOG = logging.getLogger(__name__)

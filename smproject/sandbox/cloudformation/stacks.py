@@ -5,16 +5,11 @@ from __future__ import annotations
 import threading
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from smproject.sandbox.cloudformation.provider import Made
-from smproject.sandbox.service import Caller
-
-
-def now() -> datetime:
-    """Return the time in UTC, as the service models want it."""
-    return datetime.now(timezone.utc)
+from smproject.sandbox.service import Caller, now
 
 
 @dataclass

@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from smproject.sandbox.sagemaker.definition import Definition, Step
-from smproject.sandbox.sagemaker.job import now
-from smproject.sandbox.service import Caller
+from smproject.sandbox.service import Caller, now
 
 
 @dataclass

@@ -15,10 +15,9 @@ from smproject.sandbox.sagemaker import cache, retries
 from smproject.sandbox.sagemaker.definition import Step
 from smproject.sandbox.sagemaker.execution import Execution, StepRun
 from smproject.sandbox.sagemaker.expressions import Scope
-from smproject.sandbox.sagemaker.job import now
 from smproject.sandbox.sagemaker.steps import RUNNERS, StepFailure, StepStopped, Work
 from smproject.sandbox.sagemaker.transfer import location
-from smproject.sandbox.service import ServiceError, told
+from smproject.sandbox.service import ServiceError, now, told
 from smproject.sandbox.world import World
 
 LOG = logging.getLogger(__name__)

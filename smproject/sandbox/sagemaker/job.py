@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from smproject.sandbox.sagemaker.runtime import Program
-from smproject.sandbox.service import Caller, Request
-
-
-def now() -> datetime:
-    """Return the time in UTC."""
-    return datetime.now(timezone.utc)
+from smproject.sandbox.service import Caller, Request, now
 
 
 @dataclass

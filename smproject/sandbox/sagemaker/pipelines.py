@@ -9,10 +9,9 @@ from typing import Any
 from smproject.sandbox.sagemaker.definition import PARAMETER_TYPES, Definition, parse
 from smproject.sandbox.sagemaker.execution import Execution
 from smproject.sandbox.sagemaker.executor import Executor
-from smproject.sandbox.sagemaker.job import now
 from smproject.sandbox.sagemaker.registry import creator
 from smproject.sandbox.sagemaker.tags import Tags
-from smproject.sandbox.service import Caller, Request, ServiceError, page, unique_id
+from smproject.sandbox.service import Caller, Request, ServiceError, now, page, unique_id
 from smproject.sandbox.world import World
 
 _PARALLEL = 10  # steps side by side, where the pipeline doesn't say

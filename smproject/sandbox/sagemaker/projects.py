@@ -9,10 +9,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from smproject.sandbox.sagemaker.job import now
 from smproject.sandbox.sagemaker.registry import creator
 from smproject.sandbox.sagemaker.tags import Tags
-from smproject.sandbox.service import Caller, Request, ServiceError, page, told, unique_id
+from smproject.sandbox.service import Caller, Request, ServiceError, now, page, told, unique_id
 from smproject.sandbox.world import World
 
 _POLL_SECONDS = 0.1

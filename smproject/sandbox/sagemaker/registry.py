@@ -10,10 +10,9 @@ from botocore.exceptions import ClientError
 
 from smproject.sandbox import images
 from smproject.sandbox.events import events_of
-from smproject.sandbox.sagemaker.job import now
 from smproject.sandbox.sagemaker.tags import Tags
 from smproject.sandbox.sagemaker.transfer import location
-from smproject.sandbox.service import Caller, Request, ServiceError, page
+from smproject.sandbox.service import Caller, Request, ServiceError, now, page
 from smproject.sandbox.world import World
 
 _UPDATES = {"ModelApprovalStatus", "ApprovalDescription", "ModelLifeCycle", "ModelCard", "SourceUri"}

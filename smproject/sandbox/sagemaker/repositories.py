@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from smproject.sandbox.sagemaker.job import now
 from smproject.sandbox.sagemaker.tags import Tags
-from smproject.sandbox.service import Caller, Request, ServiceError, page
+from smproject.sandbox.service import Caller, Request, ServiceError, now, page
 
 
 class Repositories:

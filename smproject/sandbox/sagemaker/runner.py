@@ -18,8 +18,8 @@ from smproject.sandbox.events import events_of
 from smproject.sandbox.log import Log
 from smproject.sandbox.moto_seam import Credentials
 from smproject.sandbox.sagemaker import contract, runtime, transfer
-from smproject.sandbox.sagemaker.job import Job, now
-from smproject.sandbox.service import ServiceError, told
+from smproject.sandbox.sagemaker.job import Job
+from smproject.sandbox.service import ServiceError, now, told
 from smproject.sandbox.world import World
 
 LOG = logging.getLogger(__name__)

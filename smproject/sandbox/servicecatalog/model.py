@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
-from smproject.sandbox.service import Caller
-
-
-def now() -> datetime:
-    """Return the time in UTC."""
-    return datetime.now(timezone.utc)
+from smproject.sandbox.service import Caller, now
 
 
 @dataclass

@@ -8,8 +8,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from smproject.sandbox.moto_seam import Credentials
-from smproject.sandbox.service import Caller, Request, ServiceError, told, unique_id
-from smproject.sandbox.servicecatalog.model import Provisioned, Record, now
+from smproject.sandbox.service import Caller, Request, ServiceError, now, told, unique_id
+from smproject.sandbox.servicecatalog.model import Provisioned, Record
 from smproject.sandbox.servicecatalog.portfolios import paginate
 from smproject.sandbox.servicecatalog.products import Products
 from smproject.sandbox.servicecatalog.state import State, not_found
