@@ -11,6 +11,8 @@ from smproject.sandbox.lifecycle import ACCOUNTS
 from smproject.sandbox.world import World
 
 HUB = "shared-services"
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"  # what AWS gives the role of a member account
+MEMBER_ROLE = "OrganizationAccountAccessRole"
 
 
 def prepare(world: World) -> None:
@@ -22,8 +24,10 @@ def prepare(world: World) -> None:
     for profile, (account, role) in ACCOUNTS.items():
         iam = world.client("iam", world.service_credentials(account))
         iam.create_role(RoleName=role, AssumeRolePolicyDocument=_trust(account))
+        iam.attach_role_policy(RoleName=role, PolicyArn=ADMINISTRATOR)
         if account != hub:
             moto_seam.create_member_account(hub, account, profile)
+            iam.attach_role_policy(RoleName=MEMBER_ROLE, PolicyArn=ADMINISTRATOR)
     _write_profiles(world)
 
 

@@ -17,7 +17,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from smproject.sandbox.dockerfile import BuildError
-from smproject.sandbox.images import MANIFEST_TYPE, ImageStore, Reference
+from smproject.sandbox.image_store import MANIFEST_TYPE, ImageStore, Reference
 
 USAGE = """The sandbox's stand-in for docker supports:
   docker version | --version

@@ -1,158 +1,34 @@
-"""What an image is without a container engine: the files its Dockerfile copies, and a Python environment."""
+"""Finding images in the accounts' registries."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from smproject.sandbox import dockerfile, environments
-from smproject.sandbox.buildcontext import BuildContext
-from smproject.sandbox.dockerfile import BuildError, Copy, Install, Recipe
+from smproject.sandbox.dockerfile import BuildError
+from smproject.sandbox.image_store import Image, ImageStore, Reference
+from smproject.sandbox.moto_seam import PARTITION, Credentials
+from smproject.sandbox.permissions import access
+from smproject.sandbox.permissions.document import Document, parse
+from smproject.sandbox.permissions.request import Principal, access_request
 from smproject.sandbox.service import ServiceError
+from smproject.sandbox.world import World
 
-MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-_CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
-_FILES_TYPE = "application/vnd.smproject.files.v1+json"
-_REQUIREMENTS_TYPE = "application/vnd.smproject.requirements.v1+json"
-_REGISTRY = r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com"
-_URI = re.compile(_REGISTRY + r"/([^:@]+)(?::([\w.-]+))?(?:@(sha256:[0-9a-f]{64}))?")
-Progress = Callable[[str], None]
+_PULL = ("BatchGetImage", "GetDownloadUrlForLayer")  # what pulling an image calls
 
 
-@dataclass(frozen=True)
-class Image:
-    """A built image: `root` holds its files at their absolute paths, `environment` is its virtual environment."""
+def find(world: World, image_uri: str, credentials: Credentials) -> Image:
+    """Return the image at an address in any account's ECR, for whoever the credentials speak for.
 
-    digest: str
-    root: Path
-    environment: Path
-    entrypoint: list[str]
-    command: list[str]
-    env: dict[str, str]
-    workdir: str
-    labels: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Reference:
-    """An image's address in ECR."""
-
-    account: str
-    region: str
-    repository: str
-    tag: str
-    digest: str = ""
-
-    @classmethod
-    def parse(cls, uri: str) -> Reference | None:
-        """Read `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME[:TAG][@DIGEST]`; None for anything else."""
-        found = _URI.fullmatch(uri)
-        return cls(found[1], found[2], found[3], found[4] or "latest", found[5] or "") if found else None
-
-
-class ImageStore:
-    """The images of this machine, kept under `home` by digest, and the names given to them under `tags`."""
-
-    def __init__(self, home: Path, tags: Path | None = None) -> None:
-        self.home, self.tags = home, tags or home / "tags"
-
-    def build(self, folder: Path, progress: Progress, file: Path | None = None) -> Image:
-        """Build the image of a folder's Dockerfile; raises BuildError and leaves nothing behind when it can't."""
-        recipe = dockerfile.parse(file or folder / "Dockerfile")
-        for note in [*recipe.notes, *_notes(recipe)]:
-            progress(f"note: {note}")
-        self.home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.home, prefix=".building-") as work:
-            return self._assemble(Path(work) / "image", recipe, BuildContext(folder), progress)
-
-    def _assemble(self, work: Path, recipe: Recipe, context: BuildContext, progress: Progress) -> Image:
-        root, requirements = work / "root", ""
-        root.mkdir(parents=True)
-        for step in recipe.steps:
-            if isinstance(step, Copy):
-                progress(f"COPY {' '.join(step.sources)} {step.target}")
-                context.copy(step, root)
-            else:
-                requirements += _requirements(root, step)
-        environments.shared(requirements, progress)
-        blobs = _blobs(recipe, root, requirements)
-        manifest = _manifest(blobs)
-        (work / "manifest.json").write_text(manifest)
-        for number, (_, blob) in enumerate(blobs):
-            (work / f"blob-{number}.json").write_text(blob)
-        return self._keep(work, _digest(manifest))
-
-    def _keep(self, work: Path, digest: str) -> Image:
-        folder = self._folder(digest)
-        try:
-            work.rename(folder)
-        except OSError:  # the same content is kept already
-            if not folder.is_dir():
-                raise
-        image = self.get(digest)
-        if image is None:
-            raise BuildError(f"{folder} does not hold an image; remove it and build again")
-        return image
-
-    def get(self, digest: str) -> Image | None:
-        """Return the image with a digest, its environment made anew if the cache lost it; None for an unknown one."""
-        folder = self._folder(digest)
-        if not (folder / "manifest.json").exists():
-            return None
-        config = json.loads((folder / "blob-0.json").read_text())["config"]
-        requirements = json.loads((folder / "blob-2.json").read_text())["requirements"]
-        return Image(
-            digest=digest,
-            root=folder / "root",
-            environment=environments.shared("".join(f"{line}\n" for line in requirements), lambda _: None),
-            entrypoint=config["Entrypoint"],
-            command=config["Cmd"],
-            env=dict(entry.split("=", 1) for entry in config["Env"]),
-            workdir=config["WorkingDir"],
-            labels=config["Labels"],
-        )
-
-    def manifest(self, digest: str) -> str:
-        """Return an image's manifest as pushed to ECR; its SHA-256 is the digest."""
-        return (self._folder(digest) / "manifest.json").read_text()
-
-    def layers(self, digest: str) -> dict[str, bytes]:
-        """Return what an image's manifest refers to, by digest: configuration, list of files, requirements."""
-        blobs = [file.read_bytes() for file in sorted(self._folder(digest).glob("blob-*.json"))]
-        return {_digest(blob.decode()): blob for blob in blobs}
-
-    def tag(self, name: str, digest: str) -> None:
-        """Give an image a name."""
-        self.tags.mkdir(parents=True, exist_ok=True)
-        (self.tags / hashlib.sha256(name.encode()).hexdigest()).write_text(digest)
-
-    def tagged(self, name: str) -> str | None:
-        """Return the digest of the image with a name."""
-        file = self.tags / hashlib.sha256(name.encode()).hexdigest()
-        return file.read_text() if file.exists() else None
-
-    def _folder(self, digest: str) -> Path:
-        return self.home / digest.removeprefix("sha256:")
-
-
-def find(store: ImageStore, image_uri: str, ecr: Any) -> Image:
-    """Return the image at an ECR address; `ecr` is a client that may look up the address's tag.
-
-    Raises ServiceError (ValidationException, in SageMaker's words) when the registry or this machine lacks it.
+    Raises ServiceError (ValidationException, in SageMaker's words) when the registry or this machine lacks the image,
+    or when another account's registry does not let it be pulled.
     """
     address = Reference.parse(image_uri)
     if address is None:
         raise _not_found(image_uri, "The sandbox runs only images that were pushed to its own Amazon ECR.")
     try:
-        image = store.get(address.digest or _digest_of(address, image_uri, ecr))
+        image = ImageStore(world.home / "images").get(_digest_in_registry(world, address, image_uri, credentials))
     except BuildError as error:  # its environment is gone and can't be made again
         raise _not_found(image_uri, str(error)) from error
     if image is None:
@@ -160,63 +36,46 @@ def find(store: ImageStore, image_uri: str, ecr: Any) -> Image:
     return image
 
 
-def _digest_of(address: Reference, image_uri: str, ecr: Any) -> str:
-    wanted = [{"imageTag": address.tag}]
+def _digest_in_registry(world: World, address: Reference, image_uri: str, credentials: Credentials) -> str:
+    """Return the digest of an image that its registry holds and lets the credentials pull."""
+    # moto looks into the caller's registry only, so another account's is asked by AWS itself.
+    foreign = credentials.account != address.account
+    reader = world.service_credentials(address.account) if foreign else credentials
+    ecr = world.client("ecr", reader, address.region)
+    where = {"registryId": address.account, "repositoryName": address.repository}
+    wanted = {"imageDigest": address.digest} if address.digest else {"imageTag": address.tag}
     try:
-        answer = ecr.describe_images(registryId=address.account, repositoryName=address.repository, imageIds=wanted)
+        if foreign:
+            _demand_pull(_repository_policy(ecr, where), address, image_uri, Principal.of(credentials))
+        found = ecr.describe_images(**where, imageIds=[wanted])["imageDetails"]
     except ClientError as error:
         raise _not_found(image_uri, error.response["Error"]["Message"]) from error
-    return str(answer["imageDetails"][0]["imageDigest"])
+    return str(found[0]["imageDigest"])
+
+
+def _repository_policy(ecr: Any, where: dict[str, str]) -> Document | None:
+    try:
+        return parse(ecr.get_repository_policy(**where)["policyText"])
+    except ecr.exceptions.RepositoryPolicyNotFoundException:
+        return None
+
+
+def _demand_pull(policy: Document | None, address: Reference, image_uri: str, principal: Principal) -> None:
+    """Raise ServiceError unless a principal may pull from another account's repository.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policy-examples.html
+    """
+    repository = f"arn:{PARTITION}:ecr:{address.region}:{address.account}:repository/{address.repository}"
+    for action in _PULL:
+        context = {"aws:RequestedRegion": address.region}
+        request = access_request(principal, f"ecr:{action}", repository, address.account, context)
+        if reason := access.denial(request, policy):
+            message = (
+                f"The role '{principal.role or principal.arn}' does not have {action} permission for the image: "
+                f"'{image_uri}' (repository {address.repository} of account {address.account}). {reason}"
+            )
+            raise ServiceError("ValidationException", message)
 
 
 def _not_found(uri: str, reason: str) -> ServiceError:
     return ServiceError("ValidationException", f"Requested image {uri} not found. {reason}")
-
-
-def _notes(recipe: Recipe) -> list[str]:
-    python = re.search(r"\bpython:(\d+\.\d+)", recipe.base)
-    if python is None:
-        return [f"{recipe.base} is not read: the image gets Python {environments.PYTHON} and its requirements"]
-    if python[1] != environments.PYTHON:
-        return [f"{recipe.base} asks for Python {python[1]}; the stand-in uses this machine's {environments.PYTHON}"]
-    return []
-
-
-def _requirements(root: Path, step: Install) -> str:
-    file = root / step.requirements.lstrip("/")
-    if not file.is_file():
-        raise BuildError(f"Dockerfile:{step.line}: pip install -r {step.requirements}: no such file; COPY it first")
-    return environments.read_requirements(file)
-
-
-def _digest(content: str) -> str:
-    return "sha256:" + hashlib.sha256(content.encode()).hexdigest()
-
-
-def _blobs(recipe: Recipe, root: Path, requirements: str) -> list[tuple[str, str]]:
-    """Return media type and content of the image's configuration and layers, equal for equal content."""
-    config = {
-        "Entrypoint": recipe.entrypoint,
-        "Cmd": recipe.command,
-        "Env": [f"{name}={value}" for name, value in recipe.env.items()],
-        "WorkingDir": recipe.workdir,
-        "Labels": recipe.labels,
-    }
-    paths = [path for path in sorted(root.rglob("*")) if path.is_file()]
-    contents: dict[str, dict[str, Any]] = {
-        _CONFIG_TYPE: {"base": recipe.base, "config": config},
-        _FILES_TYPE: {path.relative_to(root).as_posix(): _fingerprint(path) for path in paths},
-        _REQUIREMENTS_TYPE: {"python": environments.PYTHON, "requirements": requirements.splitlines()},
-    }
-    return [(kind, json.dumps(content, sort_keys=True, indent=1)) for kind, content in contents.items()]
-
-
-def _fingerprint(path: Path) -> str:
-    kind = "executable" if path.stat().st_mode & 0o100 else "file"
-    return f"{kind} {hashlib.sha256(path.read_bytes()).hexdigest()}"
-
-
-def _manifest(blobs: list[tuple[str, str]]) -> str:
-    config, *layers = ({"mediaType": kind, "size": len(blob.encode()), "digest": _digest(blob)} for kind, blob in blobs)
-    manifest = {"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config, "layers": layers}
-    return json.dumps(manifest, sort_keys=True, indent=1)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import cache, lru_cache
 from typing import Any
 
+from moto.cloudwatch.models import Alarm, MetricAggregatedDatum, cloudwatch_backends
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.serialize import SerializationContext, get_serializer_class
 from moto.core.utils import get_service_model
@@ -44,13 +45,66 @@ WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 @dataclass(frozen=True)
 class Credentials:
-    """Temporary credentials and the principal they speak for."""
+    """Credentials and the principal they speak for; `role` is the ARN of a session's role, with its path."""
 
     access_key: str
     secret_key: str
     token: str
     account: str
     arn: str
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One or more values of a metric at a time (UTC): how many, their sum, the least and the greatest."""
+
+    time: datetime
+    count: float
+    total: float
+    least: float
+    greatest: float
+
+
+@dataclass(frozen=True)
+class MetricAlarm:
+    """A CloudWatch alarm, and the metrics it looks at."""
+
+    account: str
+    region: str
+    alarm: Alarm
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+        return str(self.alarm.name)
+
+    @property
+    def metric(self) -> str:
+        """Return its metric; empty when it is not on one metric."""
+        several = self.alarm.metric_data_queries or self.alarm.rule is not None
+        return "" if several else str(self.alarm.metric_name or "")
+
+    @property
+    def unchecked(self) -> bool:
+        """Tell whether it has the state that moto creates alarms in."""
+        return str(self.alarm.state_reason).startswith("Unchecked")
+
+    def samples(self, since: datetime) -> list[Sample]:
+        """Return what was put of the alarm's metric, with exactly its dimensions, since a time."""
+        wanted = {(item.name, item.value) for item in self.alarm.dimensions}
+        found = [
+            (_utc(datum.timestamp), datum)
+            for datum in list(cloudwatch_backends[self.account][self.region].metric_data)
+            if (datum.name, datum.namespace) == (self.metric, self.alarm.namespace)
+            and self.alarm.unit in (None, datum.unit)
+            and {(item.name, item.value) for item in datum.dimensions} == wanted
+        ]
+        return [_sample(time, datum) for time, datum in found if time >= since]
+
+    def set(self, state: str, reason: str, data: str) -> None:
+        """Put it into a state: OK, ALARM or INSUFFICIENT_DATA."""
+        self.alarm.update_state(reason, data, state)
 
 
 def application() -> WSGIApplication:
@@ -76,7 +130,7 @@ def session_credentials(role_arn: str, session_name: str, region: str) -> Creden
         region_name=region, role_session_name=session_name, role_arn=role_arn, policy="", duration=43200, external_id=""
     )
     key = role.access_key_id
-    return Credentials(key, role.secret_access_key, role.session_token, account, role.arn)
+    return Credentials(key, role.secret_access_key, role.session_token, account, role.arn, role_arn)
 
 
 @lru_cache(maxsize=4096)
@@ -85,20 +139,12 @@ def identify(access_key: str) -> Credentials | None:
     for account, backends in list(iam_backends.items()):
         if key := backends[PARTITION].access_keys.get(access_key):
             session = sts_backends[account][PARTITION].get_assumed_role_from_access_key(access_key)
-            arn = session.arn if session else f"arn:{PARTITION}:iam::{account}:user/{key.user_name}"
-            return Credentials(
-                access_key, key.secret_access_key, session.session_token if session else "", account, arn
-            )
-    return None
-
-
-def trust_policy(role_arn: str) -> dict[str, Any] | None:
-    """Return a role's trust policy; None when there is no such role."""
-    account = role_arn.split(":")[4]
-    for role in iam_backends[account][PARTITION].roles.values():
-        if role.arn == role_arn:
-            document = role.assume_role_policy_document
-            return dict(json.loads(document) if isinstance(document, str) else document)
+            if session:
+                named = (account, session.arn, session.role_arn)
+                return Credentials(access_key, key.secret_access_key, session.session_token, *named)
+            user = iam_backends[account][PARTITION].users.get(key.user_name)
+            arn = user.arn if user else f"arn:{PARTITION}:iam::{account}:user/{key.user_name}"
+            return Credentials(access_key, key.secret_access_key, "", account, arn)
     return None
 
 
@@ -152,3 +198,23 @@ def input_shape(service: str, operation: str) -> Any:
 def validation_code(service: str) -> str:
     """Return the error code with which a service refuses a request that breaks its model."""
     return "ValidationError" if get_service_model(service).protocol == "query" else "ValidationException"
+
+
+def metric_alarms() -> list[MetricAlarm]:
+    """Return all accounts' alarms in all regions."""
+    return [
+        MetricAlarm(account, region, alarm)
+        for account, regions in list(cloudwatch_backends.items())
+        for region, backend in list(regions.items())
+        for alarm in list(backend.alarms.values())
+    ]
+
+
+def _sample(time: datetime, datum: Any) -> Sample:
+    if isinstance(datum, MetricAggregatedDatum):
+        return Sample(time, datum.sample_count, datum.sum, datum.min, datum.max)
+    return Sample(time, 1.0, datum.value, datum.value, datum.value)
+
+
+def _utc(time: datetime) -> datetime:
+    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)

@@ -1,4 +1,4 @@
-"""STS: roles are assumed only where they exist and trust the caller; moto answers the rest of the API."""
+"""STS: roles are assumed where they exist, trust the caller and, across accounts, where the caller may ask for them."""
 
 from __future__ import annotations
 
@@ -6,21 +6,29 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from smproject.sandbox import moto_seam
+from smproject.sandbox.permissions import trust
+from smproject.sandbox.permissions.request import Principal
 from smproject.sandbox.service import Caller, Request, Service, ServiceError
 
 
 class Sts(Service):
-    """AssumeRole as AWS does it; conditions of trust policies are not evaluated."""
+    """AssumeRole as AWS does it; moto answers the rest of the API."""
 
     name = "sts"
     over_moto = True
+    # Each would narrow or mark the session, which nothing here would respect.
+    unsupported = frozenset(
+        {"Policy", "PolicyArns", "Tags", "TransitiveTagKeys", "SourceIdentity", "SerialNumber", "TokenCode"}
+        | {"ProvidedContexts"}
+    )
 
     def assume_role(self, caller: Caller, request: Request) -> dict[str, Any]:
-        """Return credentials of a role that trusts the caller."""
+        """Return credentials of a role that the caller may assume."""
         role = request["RoleArn"]
-        if not trusts(moto_seam.trust_policy(role) or {}, caller):
-            message = f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {role}"
-            raise ServiceError("AccessDenied", message)
+        given = {"sts:RoleSessionName": request["RoleSessionName"], "aws:RequestedRegion": caller.region}
+        if "ExternalId" in request:
+            given["sts:ExternalId"] = request["ExternalId"]
+        trust.demand_for_caller(role, Principal.of(caller.credentials), given)
         session = moto_seam.session_credentials(role, request["RoleSessionName"], caller.region)
         expires = datetime.now(timezone.utc) + timedelta(seconds=int(request.get("DurationSeconds", 3600)))
         return {
@@ -33,21 +41,10 @@ class Sts(Service):
             "AssumedRoleUser": {"AssumedRoleId": f"AROA:{request['RoleSessionName']}", "Arn": session.arn},
         }
 
+    def assume_role_with_web_identity(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Refuse: moto would ask no trust policy."""
+        raise ServiceError("NotImplemented", "The sandbox does not implement sts:AssumeRoleWithWebIdentity.")
 
-def trusts(policy: dict[str, Any], caller: Caller) -> bool:
-    """Tell whether a statement allows the caller, its role, its account, or everyone."""
-    accepted = {"*", caller.arn, caller.account, f"arn:aws:iam::{caller.account}:root", _role_arn(caller.arn)}
-    statements = _listed(policy.get("Statement", []))
-    principals = [s.get("Principal", {}) for s in statements if s.get("Effect") == "Allow"]
-    named = [p if p == "*" else p.get("AWS", []) for p in principals]
-    return any(accepted & set(_listed(names)) for names in named)
-
-
-def _role_arn(session_arn: str) -> str:
-    """Return the role of a session's ARN (without a path, which the session's ARN does not hold)."""
-    head, _, rest = session_arn.partition(":assumed-role/")
-    return f"{head.replace(':sts:', ':iam:')}:role/{rest.split('/')[0]}" if rest else session_arn
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    def assume_role_with_saml(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Refuse: moto would ask no trust policy."""
+        raise ServiceError("NotImplemented", "The sandbox does not implement sts:AssumeRoleWithSAML.")

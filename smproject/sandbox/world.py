@@ -14,8 +14,9 @@ from botocore.loaders import Loader
 
 from smproject.sandbox import moto_seam
 from smproject.sandbox.moto_seam import Credentials
+from smproject.sandbox.permissions import trust
 from smproject.sandbox.processes import Processes
-from smproject.sandbox.service import Service, ServiceError
+from smproject.sandbox.service import Service
 
 SERVICE_ROLE = "AWSServiceRoleForSandbox"  # stands for AWS's own services where they act without a customer's role
 _LOADER = Loader(include_default_search_paths=True)
@@ -51,21 +52,13 @@ class World:
         session._session.register_component("data_loader", _LOADER)  # loading each model once makes clients cheap
         return session.client(service, endpoint_url=self.endpoint, config=_CONFIG)
 
-    def assume(self, role_arn: str, service: str, session_name: str) -> Credentials:
+    def assume(self, role_arn: str, service: str, session_name: str, source_arn: str = "") -> Credentials:
         """Return credentials of a role for a service such as `codebuild.amazonaws.com`, if the role trusts it.
 
-        Raises ServiceError (AccessDeniedException) naming the role when it is missing or does not trust the service.
+        `source_arn` is the resource for which the service acts. Raises ServiceError (AccessDeniedException) naming the
+        role when it is missing or its trust policy does not allow the service, or not for that resource.
         """
-        policy = moto_seam.trust_policy(role_arn)
-        if policy is None:
-            raise ServiceError(
-                "AccessDeniedException", f"The role {role_arn} does not exist, so {service} cannot assume it."
-            )
-        if not _trusts(policy, service):
-            message = (
-                f"{service} is not authorized to perform sts:AssumeRole on {role_arn}: the role does not trust it."
-            )
-            raise ServiceError("AccessDeniedException", message)
+        trust.demand_for_service(role_arn, service, source_arn)
         return self._session(role_arn, session_name[:64])
 
     def service_credentials(self, account: str) -> Credentials:
@@ -84,9 +77,3 @@ class World:
         thread = threading.Thread(target=work, name=name, daemon=True)
         thread.start()
         return thread
-
-
-def _trusts(policy: dict[str, Any], service: str) -> bool:
-    statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
-    named = [s.get("Principal", {}).get("Service", []) for s in statements if s.get("Effect") == "Allow"]
-    return any(service in ([names] if isinstance(names, str) else names) for names in named)

@@ -25,6 +25,18 @@ Outputs: {Name: {Value: !Ref Kept}}
 """
 
 
+# What a launch role needs to read Service Catalog's copy of a template.
+READS = {
+    "Version": "2012-10-17",
+    "Statement": {
+        "Effect": "Allow",
+        "Action": "s3:GetObject",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"s3:ExistingObjectTag/servicecatalog:provisioning": "true"}},
+    },
+}
+
+
 @dataclass
 class Catalogue:
     """A published product: ids of its portfolio, itself and its first version, and the role that launches it."""
@@ -84,6 +96,7 @@ def publish(sandbox: Sandbox, trusted: str = "servicecatalog.amazonaws.com", tem
     client.associate_product_with_portfolio(PortfolioId=portfolio, ProductId=product_id)
     role = f"launch-{uuid.uuid4().hex[:8]}"
     sandbox.role(role, trusted)
+    sandbox.client("iam").put_role_policy(RoleName=role, PolicyName="templates", PolicyDocument=json.dumps(READS))
     local = json.dumps({"LocalRoleName": role})
     client.create_constraint(PortfolioId=portfolio, ProductId=product_id, Type="LAUNCH", Parameters=local)
     return Catalogue(sandbox, portfolio, product_id, product["ProvisioningArtifactDetail"]["Id"], role)

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from harness import Sandbox, eventually
+from persons import Person, policy
+from workbench import Workbench
 
-from smproject.sandbox import images
 from smproject.sandbox.dockerfile import BuildError
-from smproject.sandbox.images import ImageStore
-from smproject.sandbox.service import ServiceError
+from smproject.sandbox.image_store import ImageStore
 
 ACCOUNT = "222222222222"
 DOCKERFILE = """\
@@ -203,7 +204,7 @@ def test_a_build_pushes_an_image_that_ecr_knows_by_the_same_digest(
     assert f"v1: digest: {digest}" in log
     assert digest == store.build(folder, silent).digest
     for uri in (f"{registry.uri}:v1", f"{registry.uri}@{digest}"):
-        assert images.find(store, uri, registry.ecr).digest == digest
+        assert digest_of(sandbox, uri, "development") == digest
 
 
 def test_the_same_content_pushed_again_stays_one_image(sandbox: Sandbox, folder: Path) -> None:
@@ -244,10 +245,132 @@ def test_other_docker_commands_say_what_is_supported(sandbox: Sandbox, folder: P
     assert "docker build [-t REF]" in log
 
 
+def digest_of(sandbox: Sandbox, image: str, profile: str, person: Person | None = None) -> str:
+    """Register a model with an image in an account; return the digest that SageMaker found."""
+    api = person.client("sagemaker") if person else sandbox.client("sagemaker", profile)
+    group = f"images-{uuid.uuid4().hex[:8]}"
+    api.create_model_package_group(ModelPackageGroupName=group)
+    spec = {"Containers": [{"Image": image}], "SupportedContentTypes": [], "SupportedResponseMIMETypes": []}
+    arn = api.create_model_package(ModelPackageGroupName=group, InferenceSpecification=spec)["ModelPackageArn"]
+    found = api.describe_model_package(ModelPackageName=arn)["InferenceSpecification"]["Containers"]
+    return str(found[0]["ImageDigest"])
+
+
+def refusal(call: Any) -> str:
+    """Return the message of a ValidationException."""
+    with pytest.raises(ClientError) as refused:
+        call()
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    return str(refused.value.response["Error"]["Message"])
+
+
 @pytest.mark.parametrize(
     "image",
     ["python:3.12", f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/absent:v1"],
 )
-def test_an_image_that_was_never_pushed_is_not_found(sandbox: Sandbox, store: ImageStore, image: str) -> None:
-    with pytest.raises(ServiceError, match=f"Requested image {image} not found"):
-        images.find(store, image, sandbox.client("ecr"))
+def test_an_image_that_was_never_pushed_is_not_found(sandbox: Sandbox, image: str) -> None:
+    assert f"Requested image {image} not found" in refusal(lambda: digest_of(sandbox, image, "development"))
+
+
+def test_a_digest_must_be_in_the_registry_even_if_this_machine_holds_the_image(bench: Workbench) -> None:
+    [detail] = bench.sandbox.client("ecr").describe_images(repositoryName=bench.bucket)["imageDetails"]
+    other = Registry(bench.sandbox, new_name()).create()
+    image = f"{other.uri}@{detail['imageDigest']}"
+    said = refusal(lambda: digest_of(bench.sandbox, image, "development"))
+    assert f"Requested image {image} not found." in said
+    assert f"repository with name '{other.name}' in the registry with id '{ACCOUNT}'" in said
+
+
+PULL = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+
+
+class Pulled:
+    """A repository of the development account with one image, and a person of staging who wants it."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self.sandbox, self.name = bench.sandbox, new_name()
+        self.ecr, self.person = bench.sandbox.client("ecr"), Person(bench.sandbox, "staging")
+        self.uri = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/{self.name}"
+        self.arn = self.ecr.create_repository(repositoryName=self.name)["repository"]["repositoryArn"]
+        [image] = self.ecr.batch_get_image(repositoryName=bench.bucket, imageIds=[{"imageTag": "v1"}])["images"]
+        self.digest = image["imageId"]["imageDigest"]
+        named = {"imageTag": "v1", "imageDigest": self.digest}
+        self.ecr.put_image(repositoryName=self.name, imageManifest=image["imageManifest"], **named)
+
+    def share(self) -> None:
+        """Let the person pull, as the repository's side of it."""
+        root = {"AWS": f"arn:aws:iam::{self.person.account}:root"}
+        only = {"ArnEquals": {"aws:PrincipalArn": self.person.arn}}
+        text = policy({"Effect": "Allow", "Principal": root, "Action": PULL, "Condition": only})
+        self.ecr.set_repository_policy(repositoryName=self.name, policyText=text)
+
+    def pull(self, reference: str) -> str:
+        """Return the digest that SageMaker finds for the person."""
+        return digest_of(self.sandbox, f"{self.uri}{reference}", "staging", self.person)
+
+
+@pytest.fixture
+def pulled(bench: Workbench) -> Pulled:
+    return Pulled(bench)
+
+
+def test_another_accounts_image_needs_both_policies(pulled: Pulled) -> None:
+    said = refusal(lambda: pulled.pull(":v1"))
+    named = f"'{pulled.uri}:v1' (repository {pulled.name} of account {ACCOUNT})"
+    assert f"The role '{pulled.person.arn}' does not have BatchGetImage permission for the image: {named}" in said
+    assert "because no resource-based policy allows the ecr:BatchGetImage action" in said
+    pulled.share()
+    reason = "because no identity-based policy allows the ecr:BatchGetImage action"
+    assert refusal(lambda: pulled.pull(f"@{pulled.digest}")).endswith(reason)
+    for action in PULL:
+        pulled.person.allow(action, pulled.arn)
+    assert pulled.pull(":v1") == pulled.pull(f"@{pulled.digest}") == pulled.digest
+
+
+@pytest.mark.parametrize("reference", [":absent", f"@sha256:{'0' * 64}"])
+def test_another_accounts_missing_image_is_told_to_who_may_pull(pulled: Pulled, reference: str) -> None:
+    pulled.share()
+    for action in PULL:
+        pulled.person.allow(action, pulled.arn)
+    said = refusal(lambda: pulled.pull(reference))
+    assert f"Requested image {pulled.uri}{reference} not found." in said
+    assert f"repository with name '{pulled.name}' in the registry with id '{ACCOUNT}'" in said
+
+
+def test_another_accounts_missing_repository_is_named(sandbox: Sandbox) -> None:
+    image = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/absent:v1"
+    said = refusal(lambda: digest_of(sandbox, image, "staging"))
+    assert said.startswith(f"Requested image {image} not found.")
+    assert f"The repository with name 'absent' does not exist in the registry with id '{ACCOUNT}'" in said
+
+
+def test_a_job_runs_another_accounts_image_when_its_role_may_pull_it(pulled: Pulled) -> None:
+    api, iam = pulled.sandbox.client("sagemaker", "staging"), pulled.sandbox.client("iam", "staging")
+    root = {"AWS": f"arn:aws:iam::{pulled.person.account}:root", "Service": "sagemaker.amazonaws.com"}
+    trust = policy({"Effect": "Allow", "Principal": root, "Action": "sts:AssumeRole"})
+    iam.update_assume_role_policy(RoleName=pulled.person.name, PolicyDocument=trust)
+    cluster = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
+
+    def ended() -> dict[str, Any]:
+        name = f"pull-{uuid.uuid4().hex[:8]}"
+        api.create_processing_job(
+            ProcessingJobName=name,
+            AppSpecification={"ImageUri": f"{pulled.uri}:v1"},
+            ProcessingResources={"ClusterConfig": cluster},
+            RoleArn=pulled.person.arn,
+        )
+
+        def look() -> dict[str, Any] | None:
+            found: dict[str, Any] = api.describe_processing_job(ProcessingJobName=name)
+            return None if found["ProcessingJobStatus"] == "InProgress" else found
+
+        return eventually(look) or {}
+
+    failed = ended()
+    assert failed["ProcessingJobStatus"] == "Failed"
+    assert f"The role '{pulled.person.arn}' does not have BatchGetImage permission" in failed["FailureReason"]
+    pulled.share()
+    for action in PULL:
+        pulled.person.allow(action, pulled.arn)
+    completed = ended()
+    assert completed["ProcessingJobStatus"] == "Completed", completed["FailureReason"]

@@ -13,8 +13,13 @@ import moto.s3.responses
 import pytest
 from harness import ACCOUNTS, Sandbox
 from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
+from moto.organizations.models import organizations_backends
+from moto.s3.models import s3_backends
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request
 
-from smproject.sandbox import moto_seam
+from smproject.sandbox import moto_policies, moto_seam
 
 ACCOUNT = "555555555555"  # the seams called here act on this process's moto, not on the server's
 
@@ -49,10 +54,129 @@ def test_identify_finds_sessions_users_and_nobody() -> None:
 
 
 def test_a_roles_trust_policy_is_read() -> None:
-    policy = moto_seam.trust_policy(make_role("sagemaker.amazonaws.com"))
+    policy = moto_policies.trust_policy(make_role("sagemaker.amazonaws.com"))
     assert policy
     assert policy["Statement"][0]["Principal"] == {"Service": "sagemaker.amazonaws.com"}
-    assert moto_seam.trust_policy(f"arn:aws:iam::{ACCOUNT}:role/absent") is None
+    assert moto_policies.trust_policy(f"arn:aws:iam::{ACCOUNT}:role/absent") is None
+
+
+def test_credentials_name_the_role_with_its_path() -> None:
+    role = make_role()
+    assert moto_seam.session_credentials(role, "session", "us-east-1").role == role
+    assert ":role/path/role-" in role
+
+
+def allowing(action: str) -> str:
+    """Return a policy that allows an action, as JSON."""
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]})
+
+
+def actions(policies: moto_policies.IdentityPolicies) -> set[str]:
+    """Return what policies allow."""
+    return {document["Statement"][0]["Action"] for document in policies.attached}
+
+
+def test_a_roles_policies_are_its_inline_and_managed_ones_in_their_default_version() -> None:
+    iam, role = iam_backends[ACCOUNT]["aws"], make_role()
+    name = role.rpartition("/")[2]
+    iam.put_role_policy(name, "inline", allowing("s3:GetObject"))
+    managed = iam.create_policy(None, "/", allowing("s3:PutObject"), f"managed-{name}", {})
+    iam.attach_role_policy(managed.arn, name)
+    iam.create_policy_version(managed.arn, allowing("s3:DeleteObject"), "true")
+    found = moto_policies.identity_policies(role)
+    assert actions(found) == {"s3:GetObject", "s3:DeleteObject"}
+    assert found.boundary is None
+    assert moto_policies.identity_policies(f"arn:aws:iam::{ACCOUNT}:role/absent").attached == []
+
+
+def test_a_permissions_boundary_is_read_and_allows_nothing_when_it_is_gone() -> None:
+    iam, role = iam_backends[ACCOUNT]["aws"], make_role()
+    name = role.rpartition("/")[2]
+    limit = iam.create_policy(None, "/", allowing("s3:*"), f"limit-{name}", {})
+    iam.put_role_permissions_boundary(name, limit.arn)
+    assert moto_policies.identity_policies(role).boundary == json.loads(allowing("s3:*"))
+    iam.put_role_permissions_boundary(name, f"{limit.arn}-gone")
+    assert moto_policies.identity_policies(role).boundary == {}
+
+
+def test_a_users_policies_include_its_groups() -> None:
+    iam = iam_backends[ACCOUNT]["aws"]
+    user = iam.create_user("us-east-1", f"user-{uuid.uuid4()}")
+    group = iam.create_group(f"group-{uuid.uuid4()}")
+    iam.add_user_to_group(group.name, user.name)
+    iam.put_user_policy(user.name, "own", allowing("s3:GetObject"))
+    iam.put_group_policy(group.name, "shared", allowing("s3:PutObject"))
+    assert actions(moto_policies.identity_policies(user.arn)) == {"s3:GetObject", "s3:PutObject"}
+
+
+def test_accounts_have_awss_managed_policies(sandbox: Sandbox) -> None:
+    policy = "arn:aws:iam::aws:policy/AdministratorAccess"
+    assert sandbox.client("iam", "staging").get_policy(PolicyArn=policy)["Policy"]["Arn"] == policy
+
+
+def test_an_accounts_organization_is_known(sandbox: Sandbox) -> None:
+    hub = "666666666666"
+    organization = organizations_backends[hub]["aws"].create_organization("us-east-1", FeatureSet="ALL")
+    moto_seam.create_member_account(hub, "777777777777", "member")
+    assert (
+        moto_policies.organization(hub)
+        == moto_policies.organization("777777777777")
+        == organization["Organization"]["Id"]
+    )
+    assert moto_policies.organization("888888888888") == ""
+
+
+def test_a_buckets_owner_policy_and_objects_are_known() -> None:
+    s3, bucket = s3_backends[ACCOUNT]["aws"], f"seam-{uuid.uuid4()}"
+    assert moto_policies.bucket_owner(bucket) == ""
+    s3.create_bucket(bucket, "us-east-1")
+    assert moto_policies.bucket_owner(bucket) == ACCOUNT
+    assert moto_policies.bucket_policy(bucket) == ""
+    s3.put_bucket_policy(bucket, allowing("s3:*").encode())
+    assert moto_policies.bucket_policy(bucket) == allowing("s3:*")
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "the-key"}
+    assert moto_policies.bucket_encryption(bucket) is None
+    s3.put_bucket_encryption(
+        bucket, {"Rule": {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": "true"}}
+    )
+    expected = moto_policies.Encryption("aws:kms", "the-key", bucket_key=True)
+    assert moto_policies.bucket_encryption(bucket) == expected
+    made = s3.put_object(bucket, "key", b"content")
+    s3.put_object_tagging(made, {"stage": "approved"})
+    assert moto_policies.object_encryption(bucket, "key") == expected
+    assert moto_policies.object_tags(bucket, "key") == {"stage": "approved"}
+    assert moto_policies.object_encryption(bucket, "absent") is None
+
+
+def test_kms_keys_are_found_by_arn_id_and_alias_and_tell_their_policy() -> None:
+    kms = kms_backends[ACCOUNT]["us-east-1"]
+    key = kms.create_key(allowing("kms:*"), "ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT", "", [])
+    kms.create_alias(key.id, "alias/seam")
+    alias = f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/seam"
+    for name in (key.arn, key.id, "alias/seam", alias):
+        assert moto_policies.key_arn(name, ACCOUNT, "us-east-1") == key.arn
+    assert moto_policies.key_policy(key.arn) == allowing("kms:*")
+    missing = moto_policies.key_arn("missing", ACCOUNT, "us-east-1")
+    assert missing == f"arn:aws:kms:us-east-1:{ACCOUNT}:key/missing"
+    assert moto_policies.key_policy(missing) == moto_policies.key_policy("arn:aws:kms:mars-1:1:key/missing") == ""
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "expected"),
+    [
+        ("127.0.0.1:4566", "/bucket/folder/key", ("bucket", "folder/key")),
+        ("127.0.0.1:4566", "/bucket", ("bucket", "")),
+        ("localhost:4566", "/bucket/", ("bucket", "")),
+        ("127.0.0.1:4566", "/", ("", "")),
+        ("bucket.localhost:4566", "/folder/key", ("bucket", "folder/key")),
+        ("bucket.s3.us-east-1.amazonaws.com", "/key", ("bucket", "key")),
+    ],
+)
+def test_an_s3_request_names_its_bucket_in_the_path_or_the_host(
+    host: str, path: str, expected: tuple[str, str]
+) -> None:
+    environ = EnvironBuilder(path=path, headers={"Host": host}).get_environ()
+    assert moto_policies.s3_address(Request(environ)) == expected
 
 
 def test_what_moto_lacks_is_not_implemented() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from harness import Sandbox
+from harness import ACCOUNTS, Sandbox
+from persons import Person, policy
 from workbench import Workbench
 
 Item = dict[str, Any]
@@ -142,17 +144,99 @@ def test_groups_are_described_by_name_and_arn_and_listed(group: Group) -> None:
     assert "already exists" in refusal(lambda: group.api.create_model_package_group(**again))
 
 
+def denial(call: Any) -> str:
+    """Return the message of an AccessDeniedException."""
+    with pytest.raises(ClientError) as refused:
+        call()
+    assert refused.value.response["Error"]["Code"] == "AccessDeniedException"
+    return str(refused.value.response["Error"]["Message"])
+
+
 def test_another_account_sees_and_changes_nothing(group: Group, sandbox: Sandbox) -> None:
     arn, other = group.register(), sandbox.client("sagemaker", "staging")
-    calls = [
-        lambda: other.describe_model_package(ModelPackageName=arn),
+    looks = {
+        "DescribeModelPackage": lambda: other.describe_model_package(ModelPackageName=arn),
+        "DescribeModelPackageGroup": lambda: other.describe_model_package_group(ModelPackageGroupName=group.arn),
+        "ListModelPackages": lambda: other.list_model_packages(ModelPackageGroupName=group.arn),
+    }
+    for action, call in looks.items():
+        reason = f"because no resource-based policy allows the sagemaker:{action} action"
+        assert denial(call).endswith(reason)
+    changes = [
         lambda: other.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved"),
         lambda: other.delete_model_package(ModelPackageName=arn),
-        lambda: other.describe_model_package_group(ModelPackageGroupName=group.arn),
-        lambda: other.list_model_packages(ModelPackageGroupName=group.arn),
         lambda: other.delete_model_package_group(ModelPackageGroupName=group.name),
     ]
-    for call in calls:
+    for call in changes:
         assert "does not exist" in refusal(call)
     assert other.list_model_package_groups(NameContains=group.name)["ModelPackageGroupSummaryList"] == []
     assert group.describe(arn)["ModelApprovalStatus"] == "PendingManualApproval"
+
+
+def statement(actions: list[str], *resources: str, profile: str = "staging", **more: Any) -> Item:
+    """Return a statement that lets an account use versions."""
+    principal = {"AWS": f"arn:aws:iam::{ACCOUNTS[profile]}:root"}
+    named = [f"sagemaker:{action}" for action in actions]
+    return {"Effect": "Allow", "Principal": principal, "Action": named, "Resource": list(resources), **more}
+
+
+def test_a_groups_policy_lets_another_account_read_its_versions(group: Group, sandbox: Sandbox) -> None:
+    arn, other = group.register(), sandbox.client("sagemaker", "staging")
+    group.register()
+    versions = f"{arn.rpartition('/')[0]}/*"
+    group.api.put_model_package_group_policy(
+        ModelPackageGroupName=group.name,
+        ResourcePolicy=policy(
+            statement(["DescribeModelPackageGroup"], group.arn),
+            statement(["DescribeModelPackage", "ListModelPackages"], versions),
+        ),
+    )
+    assert other.describe_model_package(ModelPackageName=arn)["ModelPackageArn"] == arn
+    assert other.describe_model_package_group(ModelPackageGroupName=group.arn)["ModelPackageGroupName"] == group.name
+    listed = other.list_model_packages(ModelPackageGroupName=group.arn)["ModelPackageSummaryList"]
+    assert [item["ModelPackageVersion"] for item in listed] == [1, 2]
+    third = sandbox.client("sagemaker", "production")
+    assert "no resource-based policy" in denial(lambda: third.describe_model_package(ModelPackageName=arn))
+
+
+def test_a_groups_policy_is_not_enough_for_a_role_without_permission(group: Group, sandbox: Sandbox) -> None:
+    arn = group.register()
+    allowed = policy(statement(["DescribeModelPackage"], arn))
+    group.api.put_model_package_group_policy(ModelPackageGroupName=group.name, ResourcePolicy=allowed)
+    person = Person(sandbox, "staging")
+    reason = "because no identity-based policy allows the sagemaker:DescribeModelPackage action"
+    look = person.client("sagemaker").describe_model_package
+    assert denial(lambda: look(ModelPackageName=arn)).endswith(reason)
+    person.allow("sagemaker:DescribeModelPackage", arn)
+    assert look(ModelPackageName=arn)["ModelPackageArn"] == arn
+
+
+def test_a_groups_policy_is_read_and_removed(group: Group, sandbox: Sandbox) -> None:
+    named = {"ModelPackageGroupName": group.name}
+    allowed = policy(statement(["DescribeModelPackageGroup"], group.arn))
+    made = group.api.put_model_package_group_policy(**named, ResourcePolicy=allowed)
+    assert made["ModelPackageGroupArn"] == group.arn
+    assert group.api.get_model_package_group_policy(**named)["ResourcePolicy"] == allowed
+    group.api.delete_model_package_group_policy(**named)
+    assert "has no resource policy" in refusal(lambda: group.api.get_model_package_group_policy(**named))
+    other = sandbox.client("sagemaker", "staging")
+    denial(lambda: other.describe_model_package_group(ModelPackageGroupName=group.arn))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "it is not JSON"),
+        ("[]", "it is not a JSON object"),
+        (json.dumps({"Version": "2012-10-17"}), "it has no Statement"),
+        (policy({"Effect": "Maybe", "Principal": "*", "Action": "*"}), "Effect is Allow or Deny"),
+        (policy({"Effect": "Allow", "Action": "*", "Resource": "*"}), "needs either Principal or NotPrincipal"),
+        (policy({"Effect": "Allow", "Principal": "me", "Action": "*"}), "names a principal otherwise"),
+    ],
+)
+def test_a_malformed_policy_is_refused_and_changes_nothing(group: Group, text: str, problem: str) -> None:
+    named = {"ModelPackageGroupName": group.name}
+    told = refusal(lambda: group.api.put_model_package_group_policy(**named, ResourcePolicy=text))
+    assert f"The resource policy of {group.name} is malformed" in told
+    assert problem in told
+    assert "has no resource policy" in refusal(lambda: group.api.get_model_package_group_policy(**named))

@@ -124,7 +124,7 @@ class Portfolios:
             raise ServiceError(
                 "InvalidParametersException", f"The sandbox has no {request['Type']} constraints, only LAUNCH."
             )
-        parameters = _launch_parameters(request["Parameters"])
+        parameters = launch_parameters(request["Parameters"])
         if self.state.constraint(portfolio.id, product.id):
             raise ServiceError(
                 "DuplicateResourceException", f"{product.id} already has a launch constraint in {portfolio.id}."
@@ -165,7 +165,7 @@ def paginate(items: list[Any], request: Request, key: str) -> dict[str, Any]:
     return {("NextPageToken" if name == "PageToken" else name): value for name, value in found.items()}
 
 
-def _launch_parameters(text: str) -> dict[str, str]:
+def launch_parameters(text: str) -> dict[str, str]:
     """Read a launch constraint's parameters; raises ServiceError unless they name one role in one way."""
     try:
         parameters: dict[str, str] = json.loads(text)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from urllib.parse import urlencode
 
 from smproject.sandbox.cloudformation import template
 from smproject.sandbox.service import Caller, Request, ServiceError, unique_id
@@ -10,6 +12,8 @@ from smproject.sandbox.servicecatalog.model import Artifact, Product
 from smproject.sandbox.servicecatalog.portfolios import paginate
 from smproject.sandbox.servicecatalog.state import State, not_found
 from smproject.sandbox.world import World
+
+_TAG = "servicecatalog:provisioning"  # of the objects that may be provisioned
 
 
 class Products:
@@ -209,9 +213,26 @@ def _keep(world: World, caller: Caller, text: str) -> str:
             {} if caller.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": caller.region}}
         )
         s3.create_bucket(Bucket=bucket, **place)
+        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(_readable(bucket)))
     key = f"{unique_id(16)}.yaml"
-    s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
+    s3.put_object(Bucket=bucket, Key=key, Body=text.encode(), Tagging=urlencode({_TAG: "true"}))
     return f"https://{bucket}.s3.amazonaws.com/{key}"
+
+
+def _readable(bucket: str) -> dict[str, Any]:
+    """Return the policy of Service Catalog's own bucket: a launch role of any account reads by its own permission.
+
+    The tag is what AWS's launch roles narrow that permission by.
+    https://docs.aws.amazon.com/servicecatalog/latest/adminguide/constraints-launch.html
+    """
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+        "Condition": {"StringEquals": {f"s3:ExistingObjectTag/{_TAG}": "true"}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def _summary(artifact: Artifact) -> dict[str, Any]:

@@ -122,7 +122,8 @@ class Provisioning:
     def _client(self, made: Provisioned) -> Any:
         credentials: Credentials = made.caller.credentials
         if made.role_arn:
-            credentials = self.world.assume(made.role_arn, "servicecatalog.amazonaws.com", "servicecatalog")
+            service = "servicecatalog.amazonaws.com"
+            credentials = self.world.assume(made.role_arn, service, "servicecatalog", made.arn)
         return self.world.client("cloudformation", credentials, made.caller.region)
 
     def _outputs(self, made: Provisioned) -> list[dict[str, str]]:

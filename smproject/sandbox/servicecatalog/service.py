@@ -7,6 +7,7 @@ from smproject.sandbox.servicecatalog.portfolios import Portfolios
 from smproject.sandbox.servicecatalog.products import Products
 from smproject.sandbox.servicecatalog.provisioning import Provisioning
 from smproject.sandbox.servicecatalog.state import State
+from smproject.sandbox.servicecatalog.updates import Updates
 from smproject.sandbox.world import World
 
 
@@ -19,7 +20,7 @@ class ServiceCatalog(Service):
         super().__init__(world)
         state = State()
         products = Products(state, world)
-        self.parts = [Portfolios(state), products, Provisioning(state, world, products)]
+        self.parts = [Portfolios(state), products, Provisioning(state, world, products), Updates(state)]
 
     def handler(self, operation: str) -> Handler | None:
         """Find the operation among the parts."""

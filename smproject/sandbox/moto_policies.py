@@ -1,0 +1,169 @@
+"""What moto keeps that decides who may do what: the second module, with moto_seam.py, that touches its internals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.core.config import default_user_config
+from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
+from moto.organizations.models import organizations_backends
+from moto.s3.models import FakeKey, s3_backends
+from moto.s3.responses import S3Response
+from moto.s3.utils import bucket_name_from_url
+from werkzeug.wrappers import Request
+
+from smproject.sandbox.moto_seam import PARTITION
+
+default_user_config["iam"]["load_aws_managed_policies"] = True  # as every account of AWS has them
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class IdentityPolicies:
+    """The policies of a role or user: inline and managed ones, and the permissions boundary."""
+
+    attached: list[Document] = field(default_factory=list)
+    boundary: Document | None = None
+
+
+@dataclass(frozen=True)
+class Encryption:
+    """How S3 encrypts an object: algorithm, KMS key as it was named, and whether the bucket has a key of its own."""
+
+    algorithm: str
+    key: str
+    bucket_key: bool
+
+
+def trust_policy(role_arn: str) -> Document | None:
+    """Return a role's trust policy; None when there is no such role."""
+    role = _principal(role_arn)
+    return _document(role.assume_role_policy_document) if role else None
+
+
+def identity_policies(arn: str) -> IdentityPolicies:
+    """Return the policies of a role or a user (its groups' among them); none when it is gone."""
+    found = _principal(arn)
+    if found is None:
+        return IdentityPolicies()
+    iam = iam_backends[found.account_id][PARTITION]
+    groups = [group for group in iam.groups.values() if found in group.users]
+    attached = [text for holder in (found, *groups) for text in holder.policies.values()]
+    attached += [_current(managed) for holder in (found, *groups) for managed in holder.managed_policies.values()]
+    boundary = getattr(found, "permissions_boundary_arn", None)  # moto keeps none for users
+    limit = iam.managed_policies.get(boundary or "")
+    limits = _document(_current(limit)) if limit else {}  # a boundary that is gone allows nothing
+    return IdentityPolicies([_document(text) for text in attached], limits if boundary else None)
+
+
+def _current(policy: Any) -> Any:
+    """Return the document of a managed policy's default version."""
+    return next(version.document for version in policy.versions if version.version_id == policy.default_version_id)
+
+
+def _principal(arn: str) -> Any:
+    """Return moto's role or user with an ARN; None when there is none."""
+    iam = iam_backends[arn.split(":")[4]][PARTITION]
+    return next((found for kind in (iam.roles, iam.users) for found in kind.values() if found.arn == arn), None)
+
+
+def _document(found: Any) -> Document:
+    return dict(json.loads(found) if isinstance(found, (str, bytes)) else found)
+
+
+def organization(account: str) -> str:
+    """Return the id of the organization that an account belongs to; empty when it belongs to none."""
+    for backends in list(organizations_backends.values()):
+        backend = backends[PARTITION]
+        if backend.org and account in {backend.org.master_account_id, *(member.id for member in backend.accounts)}:
+            return str(backend.org.id)
+    return ""
+
+
+def s3_address(request: Request) -> tuple[str, str]:
+    """Return the bucket and key that an HTTP request to S3 names, in its host or in its path; empty without any."""
+    if S3Response.subdomain_based_buckets(request):
+        return str(bucket_name_from_url(request.url) or ""), request.path.removeprefix("/")
+    bucket, _, key = request.path.removeprefix("/").partition("/")
+    return bucket, key
+
+
+def bucket_owner(bucket: str) -> str:
+    """Return the account of a bucket; empty when there is no such bucket."""
+    return str(s3_backends.bucket_accounts.get(bucket, ("", ""))[1])
+
+
+def bucket_policy(bucket: str) -> str:
+    """Return the text of a bucket's policy; empty when it has none."""
+    found = _bucket(bucket).policy or b""
+    return found.decode() if isinstance(found, bytes) else str(found)
+
+
+def bucket_encryption(bucket: str) -> Encryption | None:
+    """Return how a bucket encrypts by default, where that was set."""
+    found = _bucket(bucket).encryption
+    if not found:
+        return None
+    default = found["Rule"]["ApplyServerSideEncryptionByDefault"]
+    own_key = str(found["Rule"].get("BucketKeyEnabled", False)).lower() == "true"
+    return Encryption(default["SSEAlgorithm"], default.get("KMSMasterKeyID") or "", own_key)
+
+
+def object_encryption(bucket: str, key: str, version: str | None = None) -> Encryption | None:
+    """Return how an object is encrypted; None when there is no such object."""
+    found = _object(bucket, key, version)
+    if found is None:
+        return None
+    own_key = str(found.bucket_key_enabled).lower() == "true"
+    return Encryption(found.encryption or "AES256", found.kms_key_id or "", own_key)
+
+
+def object_tags(bucket: str, key: str, version: str | None = None) -> dict[str, str]:
+    """Return an object's tags."""
+    found = _object(bucket, key, version)
+    return dict(_s3(bucket).tagger.get_tag_dict_for_resource(found.arn)) if found else {}
+
+
+def _s3(bucket: str) -> Any:
+    return s3_backends[bucket_owner(bucket)][PARTITION]
+
+
+def _bucket(bucket: str) -> Any:
+    return _s3(bucket).buckets[bucket]
+
+
+def _object(bucket: str, key: str, version: str | None) -> FakeKey | None:
+    found = _s3(bucket).get_object(bucket, key, version_id=version)
+    return found if isinstance(found, FakeKey) else None
+
+
+def key_arn(named: str, account: str, region: str) -> str:
+    """Return the ARN of a KMS key from its ARN, id or alias, as an account and region read them.
+
+    What is not found keeps its name, in that account and region.
+    """
+    parts = named.split(":", 5) if named.startswith("arn:") else ["arn", PARTITION, "kms", region, account, named]
+    keys = _keys(parts[4], parts[3])
+    name = parts[5].removeprefix("key/")
+    key = keys.get(name) or next((key for key in keys.values() if name in key.aliases), None)
+    kind = "" if name.startswith("alias/") else "key/"
+    return str(key.arn) if key else f"arn:{PARTITION}:kms:{parts[3]}:{parts[4]}:{kind}{name}"
+
+
+def key_policy(arn: str) -> str:
+    """Return the text of a KMS key's policy; empty when there is no such key."""
+    region, account = arn.split(":")[3:5]
+    key = _keys(account, region).get(arn.partition(":key/")[2])
+    return str(key.policy) if key else ""
+
+
+def _keys(account: str, region: str) -> Mapping[str, Any]:
+    """Return an account's KMS keys by id; none in a region that does not exist."""
+    try:
+        return dict(kms_backends[account][region].keys)
+    except KeyError:
+        return {}
