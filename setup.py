@@ -9,9 +9,8 @@ HERE = Path(__file__).parent
 # What each extra is for: `build` compiles pipelines, `sandbox` is the AWS endpoint on one's own machine,
 # `dev` is what this repository's checks and tests need.
 BUILD = ["sagemaker>=3.27,<4"]
-SANDBOX = ["moto[server]==5.2.5", "awscli>=1.46"]
+SANDBOX = ["moto[server]==5.2.5", "awscli>=1.46", "cfn-lint>=1.58,<2"]
 DEV = [
-    "cfn-lint>=1.58,<2",
     "cloudformation-validate>=1.14,<2",
     "mypy>=1.18",
     "pytest>=9",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, WaiterError
-from harness import Sandbox, eventually
+from harness import ACCOUNTS, Sandbox, eventually
 from stacks import Stacks
 
 # `Good` is made before `Bad`, whose name no parameter may have.
@@ -233,16 +233,6 @@ def test_resources_are_described(stacks: Stacks, name: str) -> None:
     assert stacks.api.get_template(StackName=stack)["TemplateBody"] == CHAIN
 
 
-def test_an_unchanged_stack_has_nothing_to_update(stacks: Stacks, name: str) -> None:
-    stack = stacks.create(CHAIN, {"Name": name})["StackName"]
-    same = {"StackName": stack, "Parameters": [{"ParameterKey": "Name", "UsePreviousValue": True}]}
-    for template in ({"TemplateBody": CHAIN}, {"UsePreviousTemplate": True}):
-        with pytest.raises(ClientError, match=r"No updates are to be performed\.$"):
-            stacks.api.update_stack(**same, **template)
-    with pytest.raises(ClientError, match="does not update stacks"):
-        stacks.api.update_stack(**same, TemplateBody=f"Description: new\n{CHAIN}")
-
-
 def test_a_role_makes_the_resources_when_it_trusts_cloudformation(stacks: Stacks, sandbox: Sandbox, name: str) -> None:
     trusting = sandbox.role("stacks-trusting", "cloudformation.amazonaws.com")
     stacks.create(CHAIN, {"Name": name}, RoleARN=trusting)
@@ -252,6 +242,23 @@ def test_a_role_makes_the_resources_when_it_trusts_cloudformation(stacks: Stacks
     other = sandbox.role("stacks-other", "ec2.amazonaws.com")
     with pytest.raises(ClientError, match="stacks-other"):
         stacks.start(CHAIN, {"Name": name}, RoleARN=other)
+
+
+def test_a_role_may_trust_cloudformation_for_one_stack_only(stacks: Stacks, sandbox: Sandbox, name: str) -> None:
+    source = {"aws:SourceArn": f"arn:aws:cloudformation:us-east-1:{ACCOUNTS['development']}:stack/{name}/*"}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudformation.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"ArnLike": source},
+    }
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    role = sandbox.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    with pytest.raises(ClientError, match=name):
+        stacks.start(CHAIN, {"Name": name}, StackName=f"{name}-other", RoleARN=role)
+    made = stacks.create(CHAIN, {"Name": name}, StackName=name, RoleARN=role)
+    assert made["RoleARN"] == role
+    assert stacks.update(name, CHAIN, {"Name": f"{name}-new"})["StackStatus"] == "UPDATE_COMPLETE"
 
 
 def test_the_aws_cli_creates_and_describes_stacks(stacks: Stacks, sandbox: Sandbox, name: str) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -26,18 +24,6 @@ Resources:
 @pytest.fixture(scope="module")
 def stacks(sandbox: Sandbox) -> Stacks:
     return Stacks(sandbox)
-
-
-def refusal(stacks: Stacks, template: str, parameters: dict[str, str] | None = None, **options: Any) -> str:
-    """Return the message with which a template is refused; nothing may have been made."""
-    name = f"refused-{uuid.uuid4().hex[:8]}"
-    with pytest.raises(ClientError) as refused:
-        stacks.start(template, parameters, StackName=name, **options)
-    with pytest.raises(ClientError, match="does not exist"):
-        stacks.api.describe_stacks(StackName=name)
-    error = refused.value.response["Error"]
-    assert error["Code"] in {"ValidationError", "InsufficientCapabilitiesException"}
-    return str(error["Message"])
 
 
 FUNCTIONS = """
@@ -106,6 +92,28 @@ def test_every_function_is_computed(stacks: Stacks) -> None:
     assert "Description" not in parameter  # AWS::NoValue leaves the property out
 
 
+def test_a_list_leaves_out_what_has_no_value(stacks: Stacks) -> None:
+    template = """
+    Parameters: {Wanted: {Type: String, Default: "no"}}
+    Conditions: {Wanted: !Equals [!Ref Wanted, "yes"]}
+    Resources:
+      Topic:
+        Type: AWS::SNS::Topic
+        Properties:
+          Subscription:
+            - {Protocol: email, Endpoint: always@example.com}
+            - !If [Wanted, {Protocol: email, Endpoint: sometimes@example.com}, !Ref AWS::NoValue]
+    Outputs:
+      Topic: {Value: !Ref Topic}
+      Listed: {Value: !Join ["+", [a, !If [Wanted, b, !Ref AWS::NoValue], c]]}
+    """
+    sns = stacks.sandbox.client("sns")
+    for wanted, listed, subscribed in (("no", "a+c", 1), ("yes", "a+b+c", 2)):
+        outputs = stacks.outputs(stacks.create(template, {"Wanted": wanted}))
+        assert outputs["Listed"] == listed
+        assert len(sns.list_subscriptions_by_topic(TopicArn=outputs["Topic"])["Subscriptions"]) == subscribed
+
+
 def test_a_template_in_json_is_read(stacks: Stacks) -> None:
     value = {"Fn::Join": ["", ["a", {"Ref": "AWS::Region"}]]}
     resource = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": value}}
@@ -151,7 +159,21 @@ def test_parameters_take_what_is_given_or_their_default(stacks: Stacks) -> None:
     ],
 )
 def test_parameters_are_refused_in_aws_words(stacks: Stacks, given: dict[str, str], message: str) -> None:
-    assert refusal(stacks, PARAMETERS, given) == message
+    assert stacks.refusal(PARAMETERS, given) == message
+
+
+LISTED = f"""
+Parameters:
+  Names: {{Type: CommaDelimitedList, Default: "a,b", AllowedValues: [a, b, c], AllowedPattern: "[a-z]"}}
+{RESOURCE}
+Outputs: {{Names: {{Value: !Join ["+", !Ref Names]}}}}
+"""
+
+
+def test_constraints_hold_for_each_item_of_a_list(stacks: Stacks) -> None:
+    assert stacks.outputs(stacks.create(LISTED, {"Names": "c, a"})) == {"Names": "c+a"}
+    broken = "Parameter Names failed to satisfy constraint: must be one of [a, b, c]"
+    assert stacks.refusal(LISTED, {"Names": "a,d"}) == broken
 
 
 def test_parameters_come_from_systems_manager(stacks: Stacks) -> None:
@@ -160,15 +182,15 @@ Parameters: {{Image: {{Type: "AWS::SSM::Parameter::Value<String>", Default: /tem
 {RESOURCE}
 Outputs: {{Image: {{Value: !Ref Image}}}}
 """
-    assert "/templates/absent" in refusal(stacks, template, {"Image": "/templates/absent"})
+    assert "/templates/absent" in stacks.refusal(template, {"Image": "/templates/absent"})
     stacks.ssm.put_parameter(Name="/templates/image", Value="stored", Type="String")
     assert stacks.outputs(stacks.create(template)) == {"Image": "stored"}
 
 
 def test_roles_need_a_capability(stacks: Stacks) -> None:
-    assert refusal(stacks, ROLE % "") == "Requires capabilities : [CAPABILITY_IAM]"
+    assert stacks.refusal(ROLE % "") == "Requires capabilities : [CAPABILITY_IAM]"
     named = ROLE % "RoleName: templates-named"
-    assert refusal(stacks, named, Capabilities=["CAPABILITY_IAM"]) == "Requires capabilities : [CAPABILITY_NAMED_IAM]"
+    assert stacks.refusal(named, Capabilities=["CAPABILITY_IAM"]) == "Requires capabilities : [CAPABILITY_NAMED_IAM]"
     stack = stacks.create(named, Capabilities=["CAPABILITY_NAMED_IAM"])
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     assert stack["Capabilities"] == ["CAPABILITY_NAMED_IAM"]
@@ -207,25 +229,36 @@ B = "  B: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: !Ref A}}
             "Resources: {A: {Type: AWS::SSM::Parameter, Condition: C}}\nConditions: {C: !Equals [a]}",
             "Fn::Equals can't be",
         ),
+        (one("a", "Rules: {R: {Assertions: yes}}"), "[/Rules/R] Every Rules object must contain a list of Assertions"),
+        (one("a", "Rules: {R: {Assertions: [{AssertDescription: told}]}}"), "each with an Assert"),
+        (
+            one("a", "Rules: {R: {Assertions: [{Assert: {'Fn::Sub': a}}]}}"),
+            "does not execute the intrinsic function Fn::Sub",
+        ),
+        (one("a", "Rules: {R: {Assertions: [{Assert: {'Fn::Contains': 5}}]}}"), "Fn::Contains can't be computed"),
+        (
+            "Resources: {A: {Type: AWS::SSM::Parameter, UpdateReplacePolicy: Snapshot}}",
+            "has the UpdateReplacePolicy Snapshot",
+        ),
         ("Resources: [", "YAML not well-formed"),
         ("just text", "unsupported structure"),
         ("Resources: {}", "At least one Resources member must be defined."),
     ],
 )
 def test_a_malformed_template_is_refused(stacks: Stacks, template: str, message: str) -> None:
-    assert message in refusal(stacks, template)
+    assert message in stacks.refusal(template)
 
 
 def test_a_large_template_must_come_from_s3(stacks: Stacks, sandbox: Sandbox) -> None:
     template = f"Description: {'x' * 51200}\n{RESOURCE}\nOutputs: {{Region: {{Value: !Ref AWS::Region}}}}"
-    assert refusal(stacks, template) == "Template may not exceed 51200 bytes in size; use TemplateURL."
+    assert stacks.refusal(template) == "Template may not exceed 51200 bytes in size; use TemplateURL."
     s3 = sandbox.client("s3")
     s3.create_bucket(Bucket="templates")
     s3.put_object(Bucket="templates", Key="a/large.yaml", Body=template.encode())
     for address in ("https://templates.s3.amazonaws.com/a/large.yaml", f"{sandbox.endpoint}/templates/a/large.yaml"):
         assert stacks.outputs(stacks.create("", TemplateURL=address)) == {"Region": "us-east-1"}
     absent = "https://templates.s3.amazonaws.com/absent.yaml"
-    assert refusal(stacks, "", TemplateURL=absent) == f"S3 error: The specified key does not exist. ({absent})"
+    assert stacks.refusal("", TemplateURL=absent) == f"S3 error: The specified key does not exist. ({absent})"
 
 
 def test_validate_template_tells_parameters_and_capabilities(stacks: Stacks) -> None:

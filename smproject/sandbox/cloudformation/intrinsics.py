@@ -67,6 +67,7 @@ class Scope:
     values: dict[str, Any]
     conditions: dict[str, Any] = field(default_factory=dict)
     resource: Callable[[str, str | None], Any] = lambda name, attribute: _unresolved(name)
+    functions: dict[str, Callable[[Any, Any], Any]] = field(default_factory=lambda: FUNCTIONS)
 
     def resolve(self, value: Any) -> Any:
         """Return a value with every function in it computed; members that are `AWS::NoValue` are left out."""
@@ -87,7 +88,7 @@ class Scope:
         return bool(self.resolve(self.conditions[name]))
 
     def _call(self, name: str, argument: Any) -> Any:
-        method = _FUNCTIONS.get(name)
+        method = self.functions.get(name)
         if method is None:
             raise ServiceError("ValidationError", f"The sandbox does not execute the intrinsic function {name}.")
         try:
@@ -131,7 +132,7 @@ def _unresolved(name: str) -> Any:
     raise ServiceError("ValidationError", f"Template format error: Unresolved resource dependencies [{name}]")
 
 
-_FUNCTIONS: dict[str, Callable[[Scope, Any], Any]] = {
+FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "Ref": Scope._ref,
     "Condition": Scope.condition,
     "Fn::GetAtt": Scope._get_att,

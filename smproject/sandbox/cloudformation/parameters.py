@@ -10,6 +10,7 @@ from smproject.sandbox.cloudformation.intrinsics import text
 from smproject.sandbox.service import ServiceError
 
 SSM = "AWS::SSM::Parameter::Value<String>"
+_LISTS = ("CommaDelimitedList", "List<")
 
 
 def resolve(declared: dict[str, Any], given: dict[str, str], ssm_value: Callable[[str], str]) -> dict[str, Any]:
@@ -29,11 +30,15 @@ def resolve(declared: dict[str, Any], given: dict[str, str], ssm_value: Callable
 def _typed(spec: dict[str, Any], value: str, ssm_value: Callable[[str], str]) -> Any:
     if spec["Type"] == SSM:
         return ssm_value(value)
-    if spec["Type"] in ("CommaDelimitedList", "List<Number>") or spec["Type"].startswith("List<AWS::"):
-        return [item.strip() for item in value.split(",")] if value else []
+    if spec["Type"].startswith(_LISTS):
+        return _items(value)
     if spec["Type"].startswith("AWS::SSM::"):
         raise ServiceError("ValidationError", f"The sandbox does not resolve parameters of type {spec['Type']}.")
     return value
+
+
+def _items(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",")] if value else []
 
 
 def _check(name: str, spec: dict[str, Any], value: str) -> None:
@@ -45,9 +50,10 @@ def _check(name: str, spec: dict[str, Any], value: str) -> None:
 
 def _broken_constraints(spec: dict[str, Any], value: str) -> Iterator[str]:
     allowed = [text(item) for item in spec.get("AllowedValues", [])]
-    if allowed and value not in allowed:
+    each = _items(value) if spec["Type"].startswith(_LISTS) else [value]
+    if allowed and not set(each) <= set(allowed):
         yield f"must be one of [{', '.join(allowed)}]"
-    if "AllowedPattern" in spec and not re.fullmatch(spec["AllowedPattern"], value):
+    if "AllowedPattern" in spec and not all(re.fullmatch(spec["AllowedPattern"], item) for item in each):
         yield f"must match pattern {spec['AllowedPattern']}"
     if len(value) < int(spec.get("MinLength", 0)):
         yield f"must contain at least {spec['MinLength']} characters"

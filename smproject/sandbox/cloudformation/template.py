@@ -20,9 +20,9 @@ SECTIONS = {
     "Rules",
     "Transform",
 }
-UNSUPPORTED_SECTIONS = {"Mappings", "Rules", "Transform"}
+UNSUPPORTED_SECTIONS = {"Mappings", "Transform"}
 RESOURCE_MEMBERS = {"Condition", "DeletionPolicy", "DependsOn", "Metadata", "Properties", "Type", "UpdateReplacePolicy"}
-DELETION_POLICIES = {"Delete", "Retain", "RetainExceptOnCreate"}
+POLICIES = {"DeletionPolicy": {"Delete", "Retain", "RetainExceptOnCreate"}, "UpdateReplacePolicy": {"Delete", "Retain"}}
 
 
 class _Loader(yaml.SafeLoader):
@@ -66,7 +66,7 @@ def read(text: str) -> dict[str, Any]:
     if not isinstance(template, dict):
         raise ServiceError("ValidationError", "Template format error: unsupported structure.")
     _check_sections(template)
-    for section, check in (("Resources", _resource), ("Parameters", _parameter), ("Outputs", _output)):
+    for section, check in _CHECKS.items():
         for name, item in template.get(section, {}).items():
             check(name, item if isinstance(item, dict) else {})
     return template
@@ -92,8 +92,9 @@ def _resource(name: str, item: dict[str, Any]) -> None:
         raise _invalid(f"[/Resources/{name}] Every Resources object must contain a Type member.")
     if unknown := sorted(set(item) - RESOURCE_MEMBERS):
         raise _invalid(f"Resource {name} has the attribute {unknown[0]}, which the sandbox does not execute.")
-    if (policy := item.get("DeletionPolicy", "Delete")) not in DELETION_POLICIES:
-        raise _invalid(f"Resource {name} has the DeletionPolicy {policy}, which the sandbox does not execute.")
+    for attribute, known in POLICIES.items():
+        if (policy := item.get(attribute, "Delete")) not in known:
+            raise _invalid(f"Resource {name} has the {attribute} {policy}, which the sandbox does not execute.")
 
 
 def _parameter(name: str, item: dict[str, Any]) -> None:
@@ -104,3 +105,12 @@ def _parameter(name: str, item: dict[str, Any]) -> None:
 def _output(name: str, item: dict[str, Any]) -> None:
     if item.get("Value") is None:
         raise _invalid(f"[/Outputs/{name}] Every Outputs object must contain a Value member.")
+
+
+def _rule(name: str, item: dict[str, Any]) -> None:
+    assertions = item.get("Assertions")
+    if not isinstance(assertions, list) or not all(isinstance(each, dict) and "Assert" in each for each in assertions):
+        raise _invalid(f"[/Rules/{name}] Every Rules object must contain a list of Assertions, each with an Assert.")
+
+
+_CHECKS = {"Resources": _resource, "Parameters": _parameter, "Outputs": _output, "Rules": _rule}

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from smproject.sandbox.cloudformation.provider import (
-    Context,
-    Made,
-    Properties,
-    Provider,
-    known,
-    provides,
-    undone_on_failure,
-)
+from smproject.sandbox.cloudformation.api import call, known, updatable
+from smproject.sandbox.cloudformation.changes import Properties, changed
+from smproject.sandbox.cloudformation.provider import Context, Made, Provider, provides, undone_on_failure
+from smproject.sandbox.cloudformation.tags import Tagging
+
+_ROLE = ("AssumeRolePolicyDocument", "Description", "MaxSessionDuration", "PermissionsBoundary", "Tags")
+_ROLE_TAGS = Tagging("RoleName", "TagRole", "UntagRole")
 
 
 @provides
@@ -23,34 +22,34 @@ class Role(Provider):
 
     def create(self, context: Context, properties: Properties) -> Made:
         """Create the role and put its policies."""
-        known(
-            properties,
-            "RoleName",
-            "Path",
-            "AssumeRolePolicyDocument",
-            "Description",
-            "MaxSessionDuration",
-            "Policies",
-            "ManagedPolicyArns",
-            "PermissionsBoundary",
-            "Tags",
-        )
+        known(properties, "RoleName", "Path", "Policies", "ManagedPolicyArns", *_ROLE)
         iam, name = context.client("iam"), properties.get("RoleName") or context.name(64)
-        optional = {
-            k: properties[k]
-            for k in ("Path", "Description", "MaxSessionDuration", "PermissionsBoundary")
-            if k in properties
-        }
-        trust = json.dumps(properties["AssumeRolePolicyDocument"])
-        tags = context.tag_list(properties.get("Tags"))
-        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust, Tags=tags, **optional)["Role"]
+        wanted = {key: properties[key] for key in ("Path", *_ROLE) if key in properties} | {"RoleName": name}
+        wanted["AssumeRolePolicyDocument"] = json.dumps(properties["AssumeRolePolicyDocument"])
+        role = call(iam, "CreateRole", wanted)["Role"]
         made = Made(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
         with undone_on_failure(lambda: self.delete(context, made)):
-            for policy in properties.get("Policies", []):
-                document = json.dumps(policy["PolicyDocument"])
-                iam.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=document)
-            for arn in properties.get("ManagedPolicyArns", []):
-                iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+            _put_policies(iam, name, {}, properties)
+        return made
+
+    def update(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
+        """Change what the role trusts and may do, its description, duration, boundary and tags."""
+        updatable(before, after, "Policies", "ManagedPolicyArns", *_ROLE)
+        iam, differ = context.client("iam"), changed(before, after)
+        if "AssumeRolePolicyDocument" in differ:
+            trust = json.dumps(after["AssumeRolePolicyDocument"])
+            iam.update_assume_role_policy(RoleName=made.ref, PolicyDocument=trust)
+        if {"Description", "MaxSessionDuration"} & set(differ):
+            whole = {"Description": "", "MaxSessionDuration": 3600} | after
+            call(
+                iam,
+                "UpdateRole",
+                {"RoleName": made.ref, **{k: whole[k] for k in ("Description", "MaxSessionDuration")}},
+            )
+        if "PermissionsBoundary" in differ:
+            _put_boundary(iam, made.ref, after.get("PermissionsBoundary"))
+        _put_policies(iam, made.ref, before, after)
+        _ROLE_TAGS.update(iam, made.ref, before, after)
         return made
 
     def delete(self, context: Context, made: Made) -> None:
@@ -61,6 +60,34 @@ class Role(Provider):
         for attached in iam.list_attached_role_policies(RoleName=made.ref)["AttachedPolicies"]:
             iam.detach_role_policy(RoleName=made.ref, PolicyArn=attached["PolicyArn"])
         iam.delete_role(RoleName=made.ref)
+
+
+def _put_policies(iam: Any, role: str, before: Properties, after: Properties) -> None:
+    """Bring a role's inline and attached policies from those of its former properties to those of the new ones."""
+    old, new = ({p["PolicyName"]: p["PolicyDocument"] for p in side.get("Policies", [])} for side in (before, after))
+    for name in changed(old, new):
+        if name in new:
+            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(new[name]))
+        elif name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            iam.delete_role_policy(RoleName=role, PolicyName=name)
+    had, wanted = (set(side.get("ManagedPolicyArns", [])) for side in (before, after))
+    _attach(iam, [role], sorted(wanted - had), sorted(had - wanted))
+
+
+def _attach(iam: Any, roles: list[str], wanted: list[str], unwanted: list[str]) -> None:
+    for role in roles:
+        for arn in wanted:
+            iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+        attached = {p["PolicyArn"] for p in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]}
+        for arn in [arn for arn in unwanted if arn in attached]:
+            iam.detach_role_policy(RoleName=role, PolicyArn=arn)
+
+
+def _put_boundary(iam: Any, role: str, arn: str | None) -> None:
+    if arn:
+        iam.put_role_permissions_boundary(RoleName=role, PermissionsBoundary=arn)
+    else:
+        iam.delete_role_permissions_boundary(RoleName=role)
 
 
 @provides
@@ -78,9 +105,24 @@ class ManagedPolicy(Provider):
         arn = iam.create_policy(PolicyName=name, PolicyDocument=document, **optional)["Policy"]["Arn"]
         made = Made(arn, {"PolicyArn": arn})
         with undone_on_failure(lambda: self.delete(context, made)):
-            for role in properties.get("Roles", []):
-                iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+            _attach(iam, properties.get("Roles", []), [arn], [])
         return made
+
+    def update(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
+        """Put a new version in the old one's place, and change whose policy it is."""
+        updatable(before, after, "PolicyDocument", "Roles")
+        iam, had, wanted = context.client("iam"), set(before.get("Roles", [])), set(after.get("Roles", []))
+        if "PolicyDocument" in changed(before, after):
+            self._put_version(iam, made.ref, json.dumps(after["PolicyDocument"]))
+        _attach(iam, sorted(wanted - had), [made.ref], [])
+        _attach(iam, sorted(had - wanted), [], [made.ref])
+        return made
+
+    def _put_version(self, iam: Any, arn: str, document: str) -> None:
+        old = [v["VersionId"] for v in iam.list_policy_versions(PolicyArn=arn)["Versions"]]
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=document, SetAsDefault=True)
+        for version in old:  # a policy has room for five
+            iam.delete_policy_version(PolicyArn=arn, VersionId=version)
 
     def delete(self, context: Context, made: Made) -> None:
         """Detach the policy everywhere and delete it."""
@@ -99,15 +141,30 @@ class Policy(Provider):
     def create(self, context: Context, properties: Properties) -> Made:
         """Put the policy into each role."""
         known(properties, "PolicyName", "PolicyDocument", "Roles")
-        document, put = json.dumps(properties["PolicyDocument"]), Made(properties["PolicyName"], {"_roles": []})
-        with undone_on_failure(lambda: self.delete(context, put)):
-            for role in properties["Roles"]:
-                iam = context.client("iam")
-                iam.put_role_policy(RoleName=role, PolicyName=properties["PolicyName"], PolicyDocument=document)
-                put.attributes["_roles"].append(role)
+        made = Made(properties["PolicyName"], {"_roles": []})
+        with undone_on_failure(lambda: self.delete(context, made)):
+            self._put(context, made, properties)
+        return made
+
+    def update(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
+        """Put the policy into the roles that are to have it, under its new name; take it out of the others."""
+        put, gone = Made(after["PolicyName"], {"_roles": []}), set(before["Roles"]) - set(after["Roles"])
+        self._put(context, put, after)
+        left = before["Roles"] if before["PolicyName"] != after["PolicyName"] else sorted(gone)
+        self.delete(context, Made(before["PolicyName"], {"_roles": left}))
         return put
 
+    def _put(self, context: Context, made: Made, properties: Properties) -> None:
+        document = json.dumps(properties["PolicyDocument"])
+        for role in properties["Roles"]:
+            context.client("iam").put_role_policy(RoleName=role, PolicyName=made.ref, PolicyDocument=document)
+            made.attributes["_roles"].append(role)
+
     def delete(self, context: Context, made: Made) -> None:
-        """Take the policy out of each role."""
+        """Take the policy out of each role; out of one that does not have it, it is out."""
+        iam = context.client("iam")
         for role in made.attributes["_roles"]:
-            context.client("iam").delete_role_policy(RoleName=role, PolicyName=made.ref)
+            try:
+                iam.delete_role_policy(RoleName=role, PolicyName=made.ref)
+            except iam.exceptions.NoSuchEntityException:
+                continue

@@ -3,52 +3,61 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from smproject.sandbox.cloudformation.provider import (
-    Context,
-    Made,
-    Properties,
-    Provider,
-    known,
-    provides,
-    undone_on_failure,
-)
+from smproject.sandbox.cloudformation.api import Setting, call, known, settle, updatable
+from smproject.sandbox.cloudformation.changes import Properties
+from smproject.sandbox.cloudformation.provider import Context, Made, Provider, provides, undone_on_failure
+from smproject.sandbox.cloudformation.tags import Tagging, spelled
+
+_TAGS = Tagging("KeyId", spelling=("TagKey", "TagValue"))
+_SETTINGS = {
+    "Description": Setting("UpdateKeyDescription", lambda text: {"Description": text}, default=""),
+    "KeyPolicy": Setting("PutKeyPolicy", lambda policy: {"PolicyName": "default", "Policy": json.dumps(policy)}),
+}
 
 
 @provides
 class Key(Provider):
-    """A customer managed key."""
+    """A customer managed key. KeyUsage and KeySpec never change: AWS refuses that too, lest the key be lost."""
 
     type = "AWS::KMS::Key"
 
     def create(self, context: Context, properties: Properties) -> Made:
         """Create the key with its policy and rotation."""
-        known(
-            properties,
-            "Description",
-            "KeyPolicy",
-            "EnableKeyRotation",
-            "PendingWindowInDays",
-            "Tags",
-            "KeyUsage",
-            "KeySpec",
-        )
-        kms = context.client("kms")
-        tags = context.tag_list(properties.get("Tags"), "TagKey", "TagValue")
-        policy = json.dumps(properties["KeyPolicy"])
-        optional = {k: properties[k] for k in ("KeyUsage", "KeySpec") if k in properties}
-        key = kms.create_key(Policy=policy, Description=properties.get("Description", ""), Tags=tags, **optional)[
-            "KeyMetadata"
-        ]
-        made = Made(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
-        if properties.get("EnableKeyRotation"):
-            with undone_on_failure(lambda: self.delete(context, made)):
-                kms.enable_key_rotation(KeyId=made.ref)
+        rest = ("EnableKeyRotation", "PendingWindowInDays", "Tags")
+        known(properties, "KeyUsage", "KeySpec", *_SETTINGS, *rest)
+        kms, plain = context.client("kms"), {k: v for k, v in properties.items() if k not in ("KeyPolicy", *rest)}
+        policy, tags = json.dumps(properties["KeyPolicy"]), spelled(properties.get("Tags"), "TagKey", "TagValue")
+        key = call(kms, "CreateKey", plain | {"Policy": policy, "Tags": tags})["KeyMetadata"]
+        attributes = {"Arn": key["Arn"], "KeyId": key["KeyId"], "_window": properties.get("PendingWindowInDays", 30)}
+        made = Made(key["KeyId"], attributes)
+        with undone_on_failure(lambda: self.delete(context, made)):
+            _rotate(kms, made.ref, {}, properties)
         return made
+
+    def update(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
+        """Change policy, description, rotation and tags."""
+        updatable(before, after, "EnableKeyRotation", "PendingWindowInDays", "Tags", *_SETTINGS)
+        kms = context.client("kms")
+        settle(kms, {"KeyId": made.ref}, _SETTINGS, before, after)
+        _rotate(kms, made.ref, before, after)
+        _TAGS.update(kms, made.ref, before, after)
+        return Made(made.ref, made.attributes | {"_window": after.get("PendingWindowInDays", 30)})
 
     def delete(self, context: Context, made: Made) -> None:
         """Schedule the key's deletion, as CloudFormation does."""
-        context.client("kms").schedule_key_deletion(KeyId=made.ref, PendingWindowInDays=7)
+        call(
+            context.client("kms"),
+            "ScheduleKeyDeletion",
+            {"KeyId": made.ref, "PendingWindowInDays": made.attributes["_window"]},
+        )
+
+
+def _rotate(kms: Any, key: str, before: Properties, after: Properties) -> None:
+    had, wanted = (str(side.get("EnableKeyRotation", False)).lower() == "true" for side in (before, after))
+    if had != wanted:
+        call(kms, "EnableKeyRotation" if wanted else "DisableKeyRotation", {"KeyId": key})
 
 
 @provides
@@ -62,6 +71,12 @@ class Alias(Provider):
         known(properties, "AliasName", "TargetKeyId")
         context.client("kms").create_alias(AliasName=properties["AliasName"], TargetKeyId=properties["TargetKeyId"])
         return Made(properties["AliasName"])
+
+    def update(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
+        """Let the name stand for another key."""
+        updatable(before, after, "TargetKeyId")
+        context.client("kms").update_alias(AliasName=made.ref, TargetKeyId=after["TargetKeyId"])
+        return made
 
     def delete(self, context: Context, made: Made) -> None:
         """Remove the name."""

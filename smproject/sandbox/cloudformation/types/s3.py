@@ -5,23 +5,42 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from botocore import xform_name
+from smproject.sandbox.cloudformation.api import Setting, known, settle, updatable
+from smproject.sandbox.cloudformation.changes import Properties
+from smproject.sandbox.cloudformation.provider import Context, Made, Provider, provides, undone_on_failure
+from smproject.sandbox.cloudformation.tags import spelled
 
-from smproject.sandbox.cloudformation.provider import (
-    Context,
-    Made,
-    Properties,
-    Provider,
-    known,
-    provides,
-    request,
-    undone_on_failure,
-)
 
-_DIRECT = {  # property -> (operation, the request member that takes it)
-    "PublicAccessBlockConfiguration": ("PutPublicAccessBlock", "PublicAccessBlockConfiguration"),
-    "VersioningConfiguration": ("PutBucketVersioning", "VersioningConfiguration"),
-    "OwnershipControls": ("PutBucketOwnershipControls", "OwnershipControls"),
+def _as(member: str) -> Any:
+    return lambda value: {member: value}
+
+
+_SETTINGS = {
+    "PublicAccessBlockConfiguration": Setting(
+        "PutPublicAccessBlock", _as("PublicAccessBlockConfiguration"), "DeletePublicAccessBlock"
+    ),
+    "VersioningConfiguration": Setting(
+        "PutBucketVersioning", _as("VersioningConfiguration"), default={"Status": "Suspended"}
+    ),
+    "OwnershipControls": Setting(
+        "PutBucketOwnershipControls", _as("OwnershipControls"), "DeleteBucketOwnershipControls"
+    ),
+    "BucketEncryption": Setting(
+        "PutBucketEncryption",
+        lambda value: {
+            "ServerSideEncryptionConfiguration": {
+                "Rules": [_encryption(rule) for rule in value["ServerSideEncryptionConfiguration"]]
+            }
+        },
+        "DeleteBucketEncryption",
+    ),
+    "LifecycleConfiguration": Setting(
+        "PutBucketLifecycleConfiguration",
+        lambda value: {"LifecycleConfiguration": {"Rules": [_lifecycle(rule) for rule in value["Rules"]]}},
+        "DeleteBucketLifecycle",
+    ),
+    "CorsConfiguration": Setting("PutBucketCors", _as("CORSConfiguration"), "DeleteBucketCors"),
+    "Tags": Setting("PutBucketTagging", lambda tags: {"Tagging": {"TagSet": spelled(tags)}}, "DeleteBucketTagging"),
 }
 
 
@@ -33,60 +52,31 @@ class Bucket(Provider):
 
     def create(self, context: Context, properties: Properties) -> Made:
         """Create the bucket, then apply each setting."""
-        known(
-            properties,
-            "BucketName",
-            "BucketEncryption",
-            "LifecycleConfiguration",
-            "CorsConfiguration",
-            "Tags",
-            "NotificationConfiguration",
-            "LoggingConfiguration",
-            *_DIRECT,
-        )
+        known(properties, "BucketName", *_SETTINGS)
         s3, name = context.client("s3"), properties.get("BucketName") or context.name(63, lower=True)
         region = context.caller.region
         place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         s3.create_bucket(Bucket=name, **place)
         with undone_on_failure(lambda: s3.delete_bucket(Bucket=name)):
-            _configure(s3, name, properties, context)
-        domain = f"{name}.s3.amazonaws.com"
+            settle(s3, {"Bucket": name}, _SETTINGS, {}, properties)
         return Made(
             name,
             {
                 "Arn": f"arn:aws:s3:::{name}",
-                "DomainName": domain,
+                "DomainName": f"{name}.s3.amazonaws.com",
                 "RegionalDomainName": f"{name}.s3.{region}.amazonaws.com",
             },
         )
 
+    def update(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
+        """Put the settings that differ."""
+        updatable(before, after, *_SETTINGS)
+        settle(context.client("s3"), {"Bucket": made.ref}, _SETTINGS, before, after)
+        return made
+
     def delete(self, context: Context, made: Made) -> None:
         """Delete the bucket, which must be empty."""
         context.client("s3").delete_bucket(Bucket=made.ref)
-
-
-def _configure(s3: Any, name: str, properties: Properties, context: Context) -> None:
-    for key, (operation, member) in _DIRECT.items():
-        if key in properties:
-            _put(s3, operation, name, {member: properties[key]})
-    if rules := properties.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration"):
-        _put(
-            s3,
-            "PutBucketEncryption",
-            name,
-            {"ServerSideEncryptionConfiguration": {"Rules": [_encryption(r) for r in rules]}},
-        )
-    if lifecycle := properties.get("LifecycleConfiguration"):
-        rules = [_lifecycle(rule) for rule in lifecycle["Rules"]]
-        _put(s3, "PutBucketLifecycleConfiguration", name, {"LifecycleConfiguration": {"Rules": rules}})
-    if cors := properties.get("CorsConfiguration"):
-        s3.put_bucket_cors(Bucket=name, CORSConfiguration=cors)
-    if tags := context.tag_list(properties.get("Tags")):
-        s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
-
-
-def _put(s3: Any, operation: str, name: str, properties: Properties) -> None:
-    getattr(s3, xform_name(operation))(**request(s3, operation, {"Bucket": name, **properties}))
 
 
 def _encryption(rule: Properties) -> Properties:
@@ -96,22 +86,13 @@ def _encryption(rule: Properties) -> Properties:
 
 def _lifecycle(rule: Properties) -> Properties:
     """Translate a rule's flat properties into the API's nested ones."""
-    known(
-        rule,
-        "Id",
-        "Status",
-        "Prefix",
-        "ExpirationInDays",
-        "NoncurrentVersionExpiration",
-        "AbortIncompleteMultipartUpload",
-        "ExpiredObjectDeleteMarker",
-    )
     plain = {
         "Id": "ID",
         "Status": "Status",
         "NoncurrentVersionExpiration": "NoncurrentVersionExpiration",
         "AbortIncompleteMultipartUpload": "AbortIncompleteMultipartUpload",
     }
+    known(rule, "Prefix", "ExpirationInDays", "ExpiredObjectDeleteMarker", *plain)
     translated: Properties = {plain[key]: value for key, value in rule.items() if key in plain}
     expiration = {
         new: rule[old] for old, new in (("ExpirationInDays", "Days"), ("ExpiredObjectDeleteMarker",) * 2) if old in rule
@@ -133,6 +114,11 @@ class BucketPolicy(Provider):
         policy = json.dumps(properties["PolicyDocument"])
         context.client("s3").put_bucket_policy(Bucket=properties["Bucket"], Policy=policy)
         return Made(properties["Bucket"])
+
+    def update(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
+        """Put the new policy in the old one's place."""
+        updatable(before, after, "PolicyDocument")
+        return self.create(context, after)
 
     def delete(self, context: Context, made: Made) -> None:
         """Remove the policy."""

@@ -1,20 +1,16 @@
-"""Service Catalog: portfolios, products, associations, constraints."""
+"""Service Catalog: portfolios, associations, constraints."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from smproject.sandbox.cloudformation.provider import (
-    Context,
-    Made,
-    Properties,
-    Provider,
-    known,
-    provides,
-    request,
-    undone_on_failure,
-)
+from smproject.sandbox.cloudformation.api import call, known, updatable
+from smproject.sandbox.cloudformation.changes import Properties
+from smproject.sandbox.cloudformation.provider import Context, Made, Provider, provides
+from smproject.sandbox.cloudformation.tags import plain, spelled
+
+_PORTFOLIO = ("DisplayName", "ProviderName", "Description")
 
 
 @provides
@@ -25,83 +21,27 @@ class Portfolio(Provider):
 
     def create(self, context: Context, properties: Properties) -> Made:
         """Create the portfolio."""
+        more = {"Tags": spelled(properties.get("Tags")), "IdempotencyToken": context.name(60)}
+        detail = call(context.client("servicecatalog"), "CreatePortfolio", properties | more)["PortfolioDetail"]
+        return Made(detail["Id"], {"PortfolioName": detail["DisplayName"]})
+
+    def update(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
+        """Change what the portfolio is called and says, and its tags."""
+        updatable(before, after, "Tags", *_PORTFOLIO)
+        named = {name: after.get(name, "") for name in _PORTFOLIO}
         client = context.client("servicecatalog")
-        wanted = {k: v for k, v in properties.items() if k != "Tags"} | {
-            "Tags": context.tag_list(properties.get("Tags"))
-        }
-        detail = client.create_portfolio(
-            **request(client, "CreatePortfolio", wanted | {"IdempotencyToken": context.name(60)})
-        )
-        portfolio = detail["PortfolioDetail"]
-        return Made(portfolio["Id"], {"PortfolioName": portfolio["DisplayName"]})
+        call(client, "UpdatePortfolio", {"Id": made.ref, **named, **retagged(before, after)})
+        return Made(made.ref, {"PortfolioName": after["DisplayName"]})
 
     def delete(self, context: Context, made: Made) -> None:
         """Delete the portfolio, which must be empty."""
         context.client("servicecatalog").delete_portfolio(Id=made.ref)
 
 
-@provides
-class Product(Provider):
-    """A product whose versions are CloudFormation templates in S3."""
-
-    type = "AWS::ServiceCatalog::CloudFormationProduct"
-
-    def create(self, context: Context, properties: Properties) -> Made:
-        """Create the product with its first version, then the others."""
-        known(
-            properties,
-            "Name",
-            "Owner",
-            "Description",
-            "Distributor",
-            "SupportDescription",
-            "SupportEmail",
-            "SupportUrl",
-            "ProvisioningArtifactParameters",
-            "Tags",
-            "ReplaceProvisioningArtifacts",
-        )
-        client, versions = context.client("servicecatalog"), properties["ProvisioningArtifactParameters"]
-        plain = {
-            k: v
-            for k, v in properties.items()
-            if k not in ("ProvisioningArtifactParameters", "Tags", "ReplaceProvisioningArtifacts")
-        }
-        wanted = plain | {
-            "Tags": context.tag_list(properties.get("Tags")),
-            "ProductType": "CLOUD_FORMATION_TEMPLATE",
-            "ProvisioningArtifactParameters": _version(versions[0]),
-            "IdempotencyToken": context.name(60),
-        }
-        answer = client.create_product(**request(client, "CreateProduct", wanted))
-        product = answer["ProductViewDetail"]["ProductViewSummary"]["ProductId"]
-        with undone_on_failure(lambda: client.delete_product(Id=product)):
-            further = [self._add(client, product, version) for version in versions[1:]]
-        ids = [answer["ProvisioningArtifactDetail"]["Id"], *further]
-        return Made(
-            product,
-            {
-                "ProductName": properties["Name"],
-                "ProvisioningArtifactIds": ",".join(ids),
-                "ProvisioningArtifactNames": ",".join(v.get("Name", "") for v in versions),
-            },
-        )
-
-    def _add(self, client: Any, product: str, version: Properties) -> str:
-        answer = client.create_provisioning_artifact(
-            ProductId=product, Parameters=_version(version), IdempotencyToken=version["Name"]
-        )
-        return str(answer["ProvisioningArtifactDetail"]["Id"])
-
-    def delete(self, context: Context, made: Made) -> None:
-        """Delete the product."""
-        context.client("servicecatalog").delete_product(Id=made.ref)
-
-
-def _version(parameters: Properties) -> Properties:
-    return {"Type": "CLOUD_FORMATION_TEMPLATE"} | {
-        k: v for k, v in parameters.items() if k != "DisableTemplateValidation"
-    }
+def retagged(before: Properties, after: Properties) -> Properties:
+    """Return the members by which an update of Service Catalog changes tags."""
+    old, new = plain(before.get("Tags")), plain(after.get("Tags"))
+    return {"AddTags": spelled(new), "RemoveTags": sorted(set(old) - set(new))}
 
 
 class _Association(Provider):
@@ -150,17 +90,26 @@ class LaunchRoleConstraint(Provider):
     def create(self, context: Context, properties: Properties) -> Made:
         """Create the constraint with the role's ARN or its name in each launching account."""
         known(properties, "PortfolioId", "ProductId", "RoleArn", "LocalRoleName", "Description", "AcceptLanguage")
-        role = {k: properties[k] for k in ("RoleArn", "LocalRoleName") if k in properties}
         answer = context.client("servicecatalog").create_constraint(
             PortfolioId=properties["PortfolioId"],
             ProductId=properties["ProductId"],
             Type="LAUNCH",
-            Parameters=json.dumps(role),
-            Description=properties.get("Description", ""),
             IdempotencyToken=context.name(60),
+            **_launch(properties),
         )
         return Made(answer["ConstraintDetail"]["ConstraintId"])
+
+    def update(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
+        """Change the role or the description."""
+        updatable(before, after, "RoleArn", "LocalRoleName", "Description")
+        context.client("servicecatalog").update_constraint(Id=made.ref, **_launch(after))
+        return made
 
     def delete(self, context: Context, made: Made) -> None:
         """Delete the constraint."""
         context.client("servicecatalog").delete_constraint(Id=made.ref)
+
+
+def _launch(properties: Properties) -> dict[str, Any]:
+    role = {key: properties[key] for key in ("RoleArn", "LocalRoleName") if key in properties}
+    return {"Parameters": json.dumps(role), "Description": properties.get("Description", "")}
