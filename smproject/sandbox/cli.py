@@ -116,6 +116,34 @@ def logs(lines: int, service: str | None, home: Path, output: str) -> None:
 
 
 @sandbox.command()
+@click.option("--pipeline", help="Only approvals of this pipeline.")
+@click.option("--reject", is_flag=True, help="Reject instead of approving.")
+@click.option("--comment", default="With smproject sandbox approve.", help="What the pipeline shows as the reason.")
+@home_option
+@output_option
+def approve(pipeline: str | None, reject: bool, comment: str, home: Path, output: str) -> None:
+    """Approve the one manual approval that waits in any account; list them when there are several."""
+    from smproject.sandbox import approvals
+
+    running = lifecycle.require(home)
+    found = approvals.waiting(running, pipeline)
+    decision = "Rejected" if reject else "Approved"
+    if len(found) == 1:
+        approvals.decide(running, found[0], decision, comment)
+    status = decision if len(found) == 1 else "Waiting"
+    if output == "json":
+        click.echo(json.dumps({"status": status, "approvals": [each.shown() for each in found]}, indent=2))
+    else:
+        for each in found:
+            click.echo(f"{status}: {each.action} in stage {each.stage} of pipeline {each.pipeline} ({each.profile})")
+            click.echo("".join(f"  {text}\n" for text in (each.data, each.link) if text), nl=False)
+    if not found:
+        raise SandboxError("No pipeline waits for an approval.")
+    if status == "Waiting":
+        raise SandboxError(f"{len(found)} approvals wait, so none was decided: choose one with --pipeline.")
+
+
+@sandbox.command()
 @home_option
 def reset(home: Path) -> None:
     """Start again from nothing, on the same port."""

@@ -472,3 +472,83 @@ def test_builds_are_listed_newest_first_and_can_be_repeated(builds: Builds) -> N
     again = builds.finished(builds.api.retry_build(id=first["id"])["build"]["id"])
     assert again["buildNumber"] == first["buildNumber"] + 1
     assert builds.api.list_builds_for_project(projectName=name)["ids"] == [again["id"], first["id"]]
+
+
+JUNIT = """\
+<testsuites><testsuite name="endpoint">
+<testcase classname="test_endpoint" name="test_answers" time="0.5"/>
+<testcase classname="test_endpoint" name="test_scores" time="0.25">
+<failure message="0.4 != 0.5">trace</failure></testcase>
+<testcase classname="test_endpoint" name="test_old"><skipped message="no data"/></testcase>
+</testsuite></testsuites>
+"""
+
+
+def reporting(*commands: str) -> str:
+    """Return a buildspec whose source has the results in results.xml."""
+    phases = {"build": {"commands": list(commands)}}
+    reports = {"endpoint": {"files": ["results.xml"], "file-format": "JUNITXML"}}
+    artifacts = {"files": ["results.xml"]}
+    return json.dumps({"version": "0.2", "phases": phases, "reports": reports, "artifacts": artifacts})
+
+
+def test_results_of_tests_are_reported_even_when_the_build_fails(builds: Builds) -> None:
+    location = builds.upload("tests.zip", {"buildspec.yml": reporting("exit 1"), "results.xml": JUNIT})
+    name = builds.project(source={"type": "S3", "location": location})
+    first, second = (builds.finished(builds.start_project(name)) for _ in range(2))
+    assert first["buildStatus"] == "FAILED"
+    assert context(first, "BUILD")["statusCode"] == "COMMAND_EXECUTION_ERROR"
+    assert phase(first, "UPLOAD_ARTIFACTS")["phaseStatus"] == "SUCCEEDED"
+    group = f"arn:aws:codebuild:us-east-1:222222222222:report-group/{name}-endpoint"
+    listed = builds.api.list_reports_for_report_group(reportGroupArn=group)["reports"]
+    assert listed == [*second["reportArns"], *first["reportArns"]]
+    [report] = builds.api.batch_get_reports(reportArns=first["reportArns"])["reports"]
+    assert (report["status"], report["executionId"]) == ("FAILED", first["arn"])
+    assert report["testSummary"]["statusCounts"] == {"SUCCEEDED": 1, "FAILED": 1, "SKIPPED": 1}
+    assert report["testSummary"]["durationInNanoSeconds"] == 750_000_000
+    cases = builds.api.describe_test_cases(reportArn=report["arn"], filter={"status": "FAILED"})["testCases"]
+    assert [(case["name"], case["message"]) for case in cases] == [("test_scores", "0.4 != 0.5")]
+    groups = builds.api.batch_get_report_groups(reportGroupArns=[group, f"{group}-absent"])
+    assert [found["name"] for found in groups["reportGroups"]] == [f"{name}-endpoint"]
+    assert groups["reportGroupsNotFound"] == [f"{group}-absent"]
+    assert group in builds.api.list_report_groups()["reportGroups"]
+
+
+def test_the_report_group_is_made_by_the_builds_role(builds: Builds) -> None:
+    location = builds.upload("made.zip", {"buildspec.yml": reporting("true"), "results.xml": JUNIT})
+    build = builds.finished(builds.start_project(builds.project(source={"type": "S3", "location": location})))
+    assert build["buildStatus"] == "SUCCEEDED"
+    lines = [json.loads(line) for line in (builds.sandbox.home / "calls.jsonl").read_text().splitlines()]
+    session = f":assumed-role/build-role/AWSCodeBuild-{build['id'].partition(':')[2]}"
+    assert "CreateReportGroup" in [line["operation"] for line in lines if line["principal"].endswith(session)]
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({}, "[endpoint: [report files not found in build]]"),
+        ({"results.xml": "<testsuite"}, "results.xml is no JUnit XML"),
+        ({"results.xml": "<html/>"}, "its root is <html>"),
+        ({"results.xml": '<!DOCTYPE x [<!ENTITY a "a">]><testsuite/>'}, "document type definition"),
+    ],
+)
+def test_missing_or_bad_results_fail_the_upload(builds: Builds, files: dict[str, str], found: str) -> None:
+    spec = json.loads(reporting("true"))
+    del spec["artifacts"]
+    location = builds.upload("bad.zip", {"buildspec.yml": json.dumps(spec), **files})
+    build = builds.finished(builds.start_project(builds.project(source={"type": "S3", "location": location})))
+    assert build["buildStatus"] == "FAILED"
+    assert found in context(build, "UPLOAD_ARTIFACTS")["message"]
+
+
+@pytest.mark.parametrize(
+    ("report", "found"),
+    [
+        ("{files: [a.json], file-format: CUCUMBERJSON}", "does not implement CUCUMBERJSON"),
+        ("{file-format: JUNITXML}", "names no files"),
+        ("{file: [a.xml]}", "'reports.tests.file'"),
+    ],
+)
+def test_a_wrong_report_is_a_yaml_error(builds: Builds, report: str, found: str) -> None:
+    build = builds.run(f"version: 0.2\nphases: {{build: {{commands: [id]}}}}\nreports:\n  tests: {report}\n")
+    assert found in context(build, "DOWNLOAD_SOURCE")["message"]

@@ -255,6 +255,34 @@ def test_a_push_starts_the_pipeline_of_its_rule(workshop: Workshop) -> None:
     assert len(fresh.executions(name)) == 2
 
 
+def test_a_rule_starts_a_pipeline_with_variables_out_of_its_event(workshop: Workshop) -> None:
+    events, name = (
+        workshop.sandbox.client("events"),
+        workshop.create(
+            stage("Approval", approval()), variables=[{"name": "Arn", "defaultValue": "none"}], executionMode="QUEUED"
+        ),
+    )
+    source = f"test.{uuid.uuid4()}"
+    pattern = {"source": [source], "detail": {"Group": ["mine"], "Status": ["Approved"]}}
+    rule = events.put_rule(Name=name, EventPattern=json.dumps(pattern))["RuleArn"]
+    transformer = {
+        "InputPathsMap": {"arn": "$.detail.Arn"},
+        "InputTemplate": '{"variables": [{"name": "Arn", "value": <arn>}]}',
+    }
+    pipeline = f"arn:aws:codepipeline:us-east-1:{ACCOUNTS['development']}:{name}"
+    role = workshop.sandbox.role("start-role", "events.amazonaws.com")
+    target = {"Id": "1", "Arn": pipeline, "RoleArn": role, "InputTransformer": transformer}
+    events.put_targets(Rule=name, Targets=[target])
+    package = "arn:aws:sagemaker:us-east-1:222222222222:model-package/mine/3"
+    for group in ("other", "mine"):
+        detail = json.dumps({"Group": group, "Status": "Approved", "Arn": package})
+        events.put_events(Entries=[{"Source": source, "DetailType": "Test", "Detail": detail}])
+    started = eventually(lambda: workshop.executions(name)[:-1])
+    assert [found["trigger"]["triggerDetail"] for found in started] == [rule]
+    found = workshop.execution(name, started[0]["pipelineExecutionId"])
+    assert found["variables"] == [{"name": "Arn", "resolvedValue": package}]
+
+
 def test_state_changes_are_told_to_eventbridge(workshop: Workshop) -> None:
     sqs, events = workshop.sandbox.client("sqs"), workshop.sandbox.client("events")
     queue = sqs.create_queue(QueueName=f"told-{uuid.uuid4()}")["QueueUrl"]

@@ -91,6 +91,28 @@ def test_a_failed_build_says_why(workshop: Workshop, projects: Projects) -> None
     assert workshop.stages(name)["Build"]["latestExecution"]["status"] == "Failed"
 
 
+def test_a_failed_test_of_two_artifacts_hands_on_none(workshop: Workshop, projects: Projects) -> None:
+    made = projects.build(
+        "Make", "echo 0.9 > model.txt", buildspec={"artifacts": {"files": ["model.txt"]}}, makes=["M"]
+    )
+    check = projects.build(
+        "Check",
+        "test -f README.md",
+        'test "$(cat $CODEBUILD_SRC_DIR_M/model.txt)" = 0.9',
+        "exit 7",
+        buildspec={"artifacts": {"files": ["report.xml"]}},
+        set={"PrimarySource": "Code"},
+        takes=["Code", "M"],
+        makes=["Report"],
+    )
+    check["actionTypeId"]["category"] = "Test"
+    name = workshop.create(stage("Make", made), stage("Check", check))
+    workshop.ended(name, "Failed")
+    output = workshop.actions(name)["Check"]["output"]
+    assert "exit status 7" in output["executionResult"]["errorDetails"]["message"]
+    assert not output.get("outputArtifacts")
+
+
 def test_a_missing_project_fails_its_action(workshop: Workshop) -> None:
     build = action("Build", "Build/CodeBuild", {"ProjectName": "absent"}, takes=["Code"])
     name = workshop.create(stage("Build", build))

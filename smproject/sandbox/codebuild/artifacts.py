@@ -37,12 +37,13 @@ class Upload:
         if spec is None:
             note("No artifact files specified")
             return None
-        found = self._collect(spec)
+        found = self.collect(spec)
         note(f"Found {len(found)} file(s)")
         own = self._expand(spec.name) if settings.get("overrideArtifactName") else ""
         return self._upload(settings, own or settings.get("name") or self.build["projectName"], found)
 
-    def _collect(self, spec: ArtifactFiles) -> Files:
+    def collect(self, spec: ArtifactFiles) -> Files:
+        """Find the files that a buildspec names; raises PhaseFailure when there are none."""
         found: Files = {}
         for base in self._bases(self._expand(spec.base_directory)):
             patterns = [_relative(self._expand(pattern), base) for pattern in spec.files]

@@ -33,6 +33,7 @@ _ARTIFACTS = {
     "enable-symlinks": _TEXT,
     "s3-prefix": _TEXT,
 }
+_REPORT = {"files": _TEXTS, "base-directory": _TEXT, "discard-paths": _TEXT, "file-format": _TEXT}
 _BUILDSPEC = {
     "version": _TEXT,
     "run-as": _TEXT,
@@ -47,7 +48,7 @@ _BUILDSPEC = {
     "proxy": _ANY,
     "batch": _ANY,
     "phases": dict.fromkeys(PHASES, _PHASE),
-    "reports": _ANY,
+    "reports": {"*": _REPORT},
     "artifacts": {**_ARTIFACTS, "secondary-artifacts": {"*": _ARTIFACTS}},
     "cache": _ANY,
 }
@@ -55,7 +56,6 @@ _BUILDSPEC = {
 _WITHOUT_EFFECT = {
     "run-as": "commands run as the user who started the sandbox",
     "runtime-versions": "commands run with this machine's Python",
-    "reports": "test reports are not stored",
     "cache": "nothing is cached between builds",
     "proxy": "the machine's own network settings hold",
     "batch": "builds run one by one",
@@ -90,7 +90,7 @@ class ArtifactFiles:
 
 @dataclass(frozen=True)
 class Buildspec:
-    """A buildspec; artifacts are kept by identifier, the primary ones under an empty one."""
+    """A buildspec; artifacts are kept by identifier, the primary ones under an empty one, reports by group."""
 
     shell: str
     variables: dict[str, str]
@@ -99,6 +99,7 @@ class Buildspec:
     exported: list[str]
     phases: dict[str, Phase]
     artifacts: dict[str, ArtifactFiles]
+    reports: dict[str, ArtifactFiles]
     notes: list[str]
 
 
@@ -122,6 +123,7 @@ def parse(text: str) -> Buildspec:
         exported=env.get("exported-variables", []),
         phases={name: _phase(name, content) for name, content in spec["phases"].items()},
         artifacts=_artifacts(spec.get("artifacts", {})),
+        reports={name: _report(name, content) for name, content in spec.get("reports", {}).items()},
         notes=reader.notes,
     )
 
@@ -212,3 +214,13 @@ def _artifact_files(content: dict[str, Any]) -> ArtifactFiles:
     return ArtifactFiles(
         content["files"], content.get("name", ""), content.get("base-directory", ""), discard, excluded
     )
+
+
+def _report(name: str, content: dict[str, Any]) -> ArtifactFiles:
+    if name.startswith(("arn:", "$")):
+        raise BuildspecError(f"reports.{name}: the sandbox reads plain names of report groups only")
+    if (kind := content.get("file-format", "JUNITXML")) != "JUNITXML":
+        raise BuildspecError(f"reports.{name}.file-format: the sandbox does not implement {kind}, it reads JUNITXML")
+    if not content.get("files"):
+        raise BuildspecError(f"reports.{name} names no files")
+    return _artifact_files(content)

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -19,9 +19,13 @@ from smproject.sandbox.codebuild.log import BuildLog
 from smproject.sandbox.codebuild.record import Build, BuildRecord
 from smproject.sandbox.codebuild.shell import Shell
 from smproject.sandbox.codebuild.sources import Fetcher
+from smproject.sandbox.codebuild.testing import Publisher
 from smproject.sandbox.moto_seam import Credentials
 from smproject.sandbox.service import ServiceError
 from smproject.sandbox.world import World
+
+if TYPE_CHECKING:
+    from smproject.sandbox.codebuild.service import CodeBuildService
 
 LOG = logging.getLogger(__name__)
 
@@ -90,11 +94,14 @@ class Run:
         except PhaseFailure as error:
             failure = error
         except ClientError as error:
-            failure = refused(error, f"{error.operation_name} as {self.record.facts['serviceRole']}")
+            failure = self._refused(error)
         except BotoCoreError as error:
             failure = PhaseFailure("CLIENT_ERROR", str(error))
         self._end(failure)
         return failure is None
+
+    def _refused(self, error: ClientError) -> PhaseFailure:
+        return refused(error, f"{error.operation_name} as {self.record.facts['serviceRole']}")
 
     def _end(self, failure: PhaseFailure | None) -> None:
         phase = self.record.end(failure)
@@ -121,7 +128,8 @@ class Run:
         facts = self.record.facts
         try:
             session = f"AWSCodeBuild-{self.record.uuid}"
-            self.credentials = self.world.assume(facts["serviceRole"], "codebuild.amazonaws.com", session)
+            project = facts["arn"].rpartition(":")[0].replace(":build/", ":project/")
+            self.credentials = self.world.assume(facts["serviceRole"], "codebuild.amazonaws.com", session, project)
         except ServiceError as error:
             raise PhaseFailure("ACCESS_DENIED", f"CodeBuild can't use its service role. {error.message}") from error
         self._log.secrets |= {self.credentials.secret_key, self.credentials.token} - {""}
@@ -216,8 +224,24 @@ class Run:
 
     def _upload(self) -> None:
         upload = artifacts.Upload(self._client("s3"), self.record.facts, self._folder.source(), self._env)
+        failure = self._report(upload)
         primary, *secondary = self._artifact_settings
         done = upload.send(primary, self.spec.artifacts.get(""), self._log.note)
         self.record.change(artifacts=done or {"location": ""})
         named = [upload.send(s, self.spec.artifacts.get(s["artifactIdentifier"]), self._log.note) for s in secondary]
         self.record.change(secondaryArtifacts=[artifact for artifact in named if artifact])
+        if failure:
+            raise failure
+
+    def _report(self, upload: artifacts.Upload) -> PhaseFailure | None:
+        """Publish the test reports; return what went wrong, which must not keep the artifacts here."""
+        service = cast("CodeBuildService", self.world.services["codebuild"])
+        files, note = upload.collect, self._log.note
+        publisher = Publisher(self._client("codebuild"), service.reports, self.record.facts, files, note)
+        try:
+            self.record.change(reportArns=publisher.publish(self.spec.reports))
+        except PhaseFailure as error:
+            return error
+        except ClientError as error:
+            return self._refused(error)
+        return None

@@ -10,8 +10,9 @@ from typing import Any
 from smproject.sandbox.codebuild import project as projects
 from smproject.sandbox.codebuild import toolbox
 from smproject.sandbox.codebuild.project import Project, invalid
+from smproject.sandbox.codebuild.reports import Reports
 from smproject.sandbox.codebuild.run import Run
-from smproject.sandbox.service import Caller, Request, Service, ServiceError, page
+from smproject.sandbox.service import Caller, Handler, Request, Service, ServiceError, page
 from smproject.sandbox.world import World
 
 
@@ -35,7 +36,12 @@ class CodeBuildService(Service):
         super().__init__(world)
         self._registries: dict[tuple[str, str], Registry] = {}
         self._lock = threading.RLock()
+        self.reports = Reports()
         toolbox.write_commands(world.home / "toolbox")
+
+    def handler(self, operation: str) -> Handler | None:
+        """Return the method that answers an operation: one of our own or of the reports."""
+        return self.first_handler([self, self.reports], operation)
 
     def create_project(self, caller: Caller, request: Request) -> Request:
         """Create a project."""
@@ -44,7 +50,7 @@ class CodeBuildService(Service):
             arn = caller.arn_of("codebuild", f"project/{request['name']}")
             raise ServiceError("ResourceAlreadyExistsException", f"Project already exists: {arn}")
         project = projects.from_request(caller, request)
-        self._check_role(project["serviceRole"])
+        self._check_role(project)
         found[request["name"]] = project
         return {"project": project}
 
@@ -54,7 +60,7 @@ class CodeBuildService(Service):
         changed = {**project, **request, "lastModified": datetime.now(timezone.utc)}
         changed["environment"] = {"environmentVariables": [], "privilegedMode": False, **changed["environment"]}
         projects.check(changed, caller)
-        self._check_role(changed["serviceRole"])
+        self._check_role(changed)
         self._of(caller).projects[request["name"]] = changed
         return {"project": changed}
 
@@ -157,9 +163,10 @@ class CodeBuildService(Service):
             message = f"Project {project['name']} runs {len(running)} builds, and its concurrentBuildLimit is {limit}"
             raise ServiceError("AccountLimitExceededException", message)
 
-    def _check_role(self, role: str) -> None:
+    def _check_role(self, project: Project) -> None:
+        role = project["serviceRole"]
         try:
-            self.world.assume(role, "codebuild.amazonaws.com", "AWSCodeBuild")
+            self.world.assume(role, "codebuild.amazonaws.com", "AWSCodeBuild", project["arn"])
         except ServiceError as error:
             message = f"CodeBuild is not authorized to perform: sts:AssumeRole on {role}. {error.message}"
             raise invalid(message) from error

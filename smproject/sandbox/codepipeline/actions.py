@@ -3,69 +3,21 @@
 from __future__ import annotations
 
 import json
-import string
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
-from smproject.sandbox.codepipeline.model import ActionRun, Artifact, Execution, Pipeline, new_id, present
-from smproject.sandbox.moto_seam import Credentials, identify
-from smproject.sandbox.service import Request, ServiceError, unique_id
-from smproject.sandbox.world import World
+from smproject.sandbox.codepipeline import cloudformation
+from smproject.sandbox.codepipeline.model import ActionRun, Artifact, new_id, present
+from smproject.sandbox.codepipeline.work import AbandonedError, ActionFailedError, Work
+from smproject.sandbox.service import Request
 
 if TYPE_CHECKING:
     from smproject.sandbox.codecommit import CodeCommitService
 
-_POLL_FIRST, _POLL_MOST = 0.1, 2.0  # seconds
 _APPROVAL_MINUTES = 7 * 24 * 60  # how long AWS waits for a manual approval
-
-
-class ActionFailedError(Exception):
-    """An action failed; `code` is the code of its error details."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class AbandonedError(Exception):
-    """Someone stopped the execution without waiting for its actions."""
-
-
-@dataclass(frozen=True)
-class Work:
-    """A run of an action and what it may act with."""
-
-    world: World
-    pipeline: Pipeline
-    execution: Execution
-    run: ActionRun
-    credentials: Credentials
-
-    def client(self, service: str) -> Any:
-        """Return a client that acts as the action's role."""
-        return self.world.client(service, self.credentials, self.pipeline.region)
-
-    def wait(self, seconds: float) -> None:
-        """Wait until something changes, or at most so long; raises AbandonedError when it is of no use any more."""
-        with self.pipeline.changed:
-            if self.execution.stop != "abandon":
-                self.pipeline.changed.wait(seconds)
-        if self.execution.stop == "abandon":
-            raise AbandonedError
-
-    def new_artifact(self, name: str) -> Artifact:
-        """Return where an output artifact goes."""
-        key = f"{self.pipeline.name[:20]}/{name[:10]}/{unique_id(7, string.ascii_letters + string.digits)}"
-        return Artifact(name, self.execution.declaration["artifactStore"]["location"], key)
-
-    def key(self) -> str | None:
-        """Return the KMS key of the artifact store, if it has one."""
-        key = self.execution.declaration["artifactStore"].get("encryptionKey")
-        return str(key["id"]) if key else None
 
 
 def codecommit_source(work: Work) -> None:
@@ -75,10 +27,7 @@ def codecommit_source(work: Work) -> None:
     commit = work.client("codecommit").get_commit(repositoryName=repository, commitId=commit_id)["commit"]
     codecommit = cast("CodeCommitService", work.world.services["codecommit"])
     content = codecommit.archive(work.credentials.account, repository, commit_id)
-    artifact = work.new_artifact(work.run.declaration["outputArtifacts"][0]["name"])
-    encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": work.key()} if work.key() else {}
-    work.client("s3").put_object(Bucket=artifact.bucket, Key=artifact.key, Body=content, **encryption)
-    work.run.outputs = [artifact]
+    work.store(work.run.declaration["outputArtifacts"][0]["name"], content)
     work.run.revision = {"revisionId": commit_id, "revisionSummary": commit["message"].strip()}
     work.run.external_id, work.run.summary = commit_id, commit["message"].strip()
     names = {"RepositoryName": repository, "BranchName": branch, "CommitId": commit_id}
@@ -104,15 +53,13 @@ def codebuild(work: Work) -> None:
     """Run a build on the action's input artifacts and wait for it."""
     client = work.client("codebuild")
     build = client.start_build(**_build_request(work))["build"]
-    work.run.external_id, pause = build["id"], _POLL_FIRST
+    work.run.external_id = build["id"]
     try:
-        while True:
+        for _ in work.polls():
             build = client.batch_get_builds(ids=[build["id"]])["builds"][0]
             _show(work.run, build)
             if build["buildStatus"] != "IN_PROGRESS":
                 break
-            work.wait(pause)
-            pause = min(pause * 1.3, _POLL_MOST)
     except AbandonedError:
         client.stop_build(id=build["id"])
         raise
@@ -215,25 +162,9 @@ def _notify(work: Work) -> None:
 RUNNERS: dict[str, Callable[[Work], None]] = {
     "CodeCommit": codecommit_source,
     "CodeBuild": codebuild,
+    "CloudFormation": cloudformation.run,
     "Manual": manual_approval,
 }
-
-
-def explain(error: Exception) -> ActionFailedError:
-    """Turn the refusal of an AWS call into an action's failure."""
-    code = error.code if isinstance(error, ServiceError) else ""
-    if isinstance(error, ClientError):
-        code = error.response["Error"]["Code"]
-    return ActionFailedError("PermissionError" if "AccessDenied" in code else "JobFailed", str(error))
-
-
-def take_on(role: str, client: Any, session: str) -> Credentials:
-    """Return credentials of an action's own role, which the pipeline's role assumes through `client` (STS)."""
-    made = client.assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
-    credentials = identify(made["AccessKeyId"])
-    if credentials is None:
-        raise ActionFailedError("PermissionError", f"The role {role} could not be assumed.")
-    return credentials
 
 
 def _iso(raw: str) -> str:

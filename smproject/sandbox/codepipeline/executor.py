@@ -7,12 +7,15 @@ import threading
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from smproject.sandbox.codepipeline.actions import RUNNERS, AbandonedError, ActionFailedError, Work, explain, take_on
-from smproject.sandbox.codepipeline.model import ActionRun, Execution, Pipeline, now
+from smproject.sandbox.codepipeline import conditions
+from smproject.sandbox.codepipeline import rollback as rollbacks
+from smproject.sandbox.codepipeline.actions import RUNNERS
+from smproject.sandbox.codepipeline.model import ActionRun, ConditionRun, Execution, Pipeline, now
 from smproject.sandbox.codepipeline.notices import Notices
 from smproject.sandbox.codepipeline.structure import by_run_order
 from smproject.sandbox.codepipeline.turns import arrive, leave, take_turn
 from smproject.sandbox.codepipeline.variables import UnresolvedError, resolve
+from smproject.sandbox.codepipeline.work import AbandonedError, ActionFailedError, Work, explain, take_on
 from smproject.sandbox.service import Request, ServiceError
 from smproject.sandbox.world import World
 
@@ -20,18 +23,21 @@ LOG = logging.getLogger(__name__)
 
 
 class Executor:
-    """Runs one execution from its first stage, or again from a stage that failed."""
+    """Runs one execution: from its first stage, again from a stage that failed, or to roll a stage back."""
 
     def __init__(self, world: World, pipeline: Pipeline, execution: Execution) -> None:
         self.world, self.pipeline, self.execution = world, pipeline, execution
         self.notices = Notices(world, pipeline, execution)
 
     def launch(self, first: str | None = None, done: frozenset[str] = frozenset()) -> None:
-        """Start in the background at stage `first`, whose actions named in `done` are not run again."""
+        """Start in the background at stage `first`, whose actions named in `done` are not run again.
+
+        A rollback runs that stage only.
+        """
         stages: list[Request] = self.execution.declaration["stages"]
-        names = [stage["name"] for stage in stages]
-        left = stages[names.index(first) if first else 0 :]
-        self.notices.pipeline("STARTED" if first is None else "RESUMED")
+        start = [stage["name"] for stage in stages].index(first) if first else 0
+        left = stages[start : start + 1 if self.execution.target else None]
+        self.notices.pipeline("STARTED" if self.execution.attempt == 1 else "RESUMED")
         arrive(self.pipeline, self.execution, left[0]["name"])
         self.world.background(f"pipeline {self.pipeline.name} {self.execution.id}", lambda: self._run(left, done))
 
@@ -48,20 +54,49 @@ class Executor:
 
     def _stage(self, stage: Request, done: frozenset[str], following: str | None) -> bool:
         """Run a stage when its turn comes; return whether the execution goes on."""
-        if not take_turn(self.pipeline, self.execution, stage["name"]):
+        name = stage["name"]
+        if not take_turn(self.pipeline, self.execution, name):
             self._end("Superseded" if self.execution.status == "Superseded" else "Stopped")
             return False
+        if (entry := self._entry(stage)) and entry.status == "Failed":
+            return self._keep_out(stage, entry, following)
         self._set_stage(stage, "InProgress")
         failed, stopped = self._actions(stage, done)
         self._set_stage(stage, "Failed" if failed else "Stopped" if stopped else "Succeeded", failed)
-        goes_on = not failed and not stopped
-        leave(self.pipeline, self.execution, stage["name"], following if goes_on else None)
         if failed:
-            error = failed[0].error or {}
-            self._end("Failed", f"Action {failed[0].name} of stage {stage['name']} failed: {error.get('message')}")
-        elif stopped:
+            self._fail(stage, failed[0])
+            return False
+        leave(self.pipeline, self.execution, name, None if stopped else following)
+        if stopped:
             self._end("Stopped")
-        return goes_on
+        return not stopped
+
+    def _entry(self, stage: Request) -> ConditionRun | None:
+        """Evaluate the condition at a stage's entry, if it has one."""
+        entry = conditions.evaluate(stage, self.execution)
+        if entry:
+            with self.pipeline.changed:
+                self.execution.entries[stage["name"]] = entry
+        return entry
+
+    def _keep_out(self, stage: Request, entry: ConditionRun, following: str | None) -> bool:
+        """Skip a stage whose condition is not met, or fail; a rule that could not be evaluated fails in any case."""
+        skips = entry.result == "SKIP" and not any(rule.error for rule in entry.rules)
+        self._set_stage(stage, "Skipped" if skips else "Failed")
+        leave(self.pipeline, self.execution, stage["name"], following if skips else None)
+        if not skips:
+            self._end("Failed", f"The entry condition of stage {stage['name']} failed: {entry.summary}")
+        return skips
+
+    def _fail(self, stage: Request, run: ActionRun) -> None:
+        """End the execution with a failed stage, and have the stage rolled back where it asks for that."""
+        with self.pipeline.changed:
+            leave(self.pipeline, self.execution, stage["name"], None)
+            rollback, note = rollbacks.automatic(self.pipeline, stage, self.execution)
+        reason = f"Action {run.name} of stage {stage['name']} failed: {(run.error or {}).get('message')}"
+        self._end("Failed", f"{reason} {note}".strip())
+        if rollback:
+            Executor(self.world, self.pipeline, rollback).launch(stage["name"])
 
     def _actions(self, stage: Request, done: frozenset[str]) -> tuple[list[ActionRun], bool]:
         """Run a stage's actions, those of one runOrder together; return those that failed, and whether to stop."""
@@ -111,9 +146,10 @@ class Executor:
                 raise ActionFailedError("ConfigurationError", f"The input artifact {wanted['name']} was not produced.")
             run.inputs.append(artifact)
         role = self.execution.declaration["roleArn"]
-        credentials = self.world.assume(role, "codepipeline.amazonaws.com", self.execution.id)
+        credentials = self.world.assume(role, "codepipeline.amazonaws.com", self.execution.id, self.pipeline.arn)
         if own := run.declaration.get("roleArn"):
-            credentials = take_on(own, self.world.client("sts", credentials, self.pipeline.region), self.execution.id)
+            sts = self.world.client("sts", credentials, self.pipeline.region)
+            credentials = take_on(own, role, sts, self.execution.id)
         return Work(self.world, self.pipeline, self.execution, run, credentials)
 
     def _set_stage(self, stage: Request, status: str, failed: list[ActionRun] | None = None) -> None:

@@ -75,6 +75,31 @@ class ActionRun:
 
 
 @dataclass
+class RuleRun:
+    """One run of a rule of a condition."""
+
+    name: str
+    declaration: Request
+    status: str = "InProgress"
+    summary: str = ""
+    id: str = field(default_factory=new_id)
+    updated: datetime = field(default_factory=now)
+    configuration: dict[str, str] = field(default_factory=dict)  # with its variables resolved
+    error: Request | None = None  # code and message
+
+
+@dataclass
+class ConditionRun:
+    """How the condition at a stage's entry came out; `result` is what happens where it is not met."""
+
+    result: str
+    status: str
+    summary: str
+    rules: list[RuleRun]
+    updated: datetime = field(default_factory=now)
+
+
+@dataclass
 class Execution:
     """One execution of a pipeline, by the declaration that was in force when it started."""
 
@@ -90,8 +115,10 @@ class Execution:
     id: str = field(default_factory=new_id)
     started: datetime = field(default_factory=now)
     updated: datetime = field(default_factory=now)
-    stages: dict[str, str] = field(default_factory=dict)  # status of each stage that was entered
+    stages: dict[str, str] = field(default_factory=dict)  # status of each stage that was entered or skipped
+    entries: dict[str, ConditionRun] = field(default_factory=dict)  # by stage: the condition at its entry
     actions: list[ActionRun] = field(default_factory=list)
+    target: Execution | None = None  # of a rollback: the execution whose artifacts and variables it uses
 
     @property
     def mode(self) -> str:
@@ -99,13 +126,22 @@ class Execution:
         return str(self.declaration["executionMode"])
 
     @property
+    def type(self) -> str:
+        """STANDARD or ROLLBACK."""
+        return "ROLLBACK" if self.target else "STANDARD"
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing more will happen."""
         return self.status in FINAL
 
+    def history(self) -> list[ActionRun]:
+        """Return the runs of actions that this execution builds on, the oldest first: those of its target, its own."""
+        return [*(self.target.history() if self.target else []), *self.actions]
+
     def artifact(self, name: str) -> Artifact | None:
         """Return the newest artifact of a name."""
-        made = (artifact for run in reversed(self.actions) for artifact in run.outputs if run.status == "Succeeded")
+        made = (artifact for run in reversed(self.history()) for artifact in run.outputs if run.status == "Succeeded")
         return next((artifact for artifact in made if artifact.name == name), None)
 
     def latest(self, stage: str, action: str) -> ActionRun | None:
@@ -114,7 +150,7 @@ class Execution:
 
     def source_runs(self) -> Iterator[ActionRun]:
         """Yield the runs that brought a revision in."""
-        return (run for run in self.actions if run.revision)
+        return (run for run in self.history() if run.revision)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smproject.sandbox.codepipeline import structure, views
+from smproject.sandbox.codepipeline import rollback, structure, views
 from smproject.sandbox.codepipeline.executor import Executor
 from smproject.sandbox.codepipeline.model import ActionRun, Execution, Pipeline, now
 from smproject.sandbox.codepipeline.notices import Notices
@@ -123,6 +123,16 @@ class CodePipelineService(Service):
             Executor(self.world, pipeline, execution).launch(stage, kept)
         return {"pipelineExecutionId": execution.id}
 
+    def rollback_stage(self, caller: Caller, request: Request) -> Request:
+        """Run a stage again as an execution ran it that succeeded in it."""
+        pipeline, stage = self._find(caller, request["pipelineName"]), request["stageName"]
+        _stage(pipeline.declaration, stage)
+        with pipeline.changed:
+            target = _execution(pipeline, request["targetPipelineExecutionId"])
+            execution = rollback.manual(pipeline, stage, target, caller.arn)
+            Executor(self.world, pipeline, execution).launch(stage)
+        return {"pipelineExecutionId": execution.id}
+
     def put_approval_result(self, caller: Caller, request: Request) -> Request:
         """Approve or reject an action that waits for it; the token is in GetPipelineState."""
         pipeline = self._find(caller, request["pipelineName"])
@@ -208,7 +218,8 @@ class CodePipelineService(Service):
         declaration = {"pipelineType": "V1", "executionMode": "SUPERSEDED", **given, "stages": stages}
         structure.check(declaration, caller.region)
         try:
-            self.world.assume(given["roleArn"], "codepipeline.amazonaws.com", "check")
+            arn = caller.arn_of("codepipeline", given["name"])
+            self.world.assume(given["roleArn"], "codepipeline.amazonaws.com", "check", arn)
         except ServiceError as error:
             message = (
                 f"CodePipeline is not authorized to perform AssumeRole on role {given['roleArn']}: {error.message}"

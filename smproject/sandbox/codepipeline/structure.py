@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from smproject.sandbox.codepipeline import conditions
 from smproject.sandbox.service import Request, ServiceError
 
 
@@ -36,10 +37,17 @@ TYPES = {
     ),
     ("Build", "AWS", "CodeBuild"): _CODEBUILD,
     ("Test", "AWS", "CodeBuild"): _CODEBUILD,
+    ("Deploy", "AWS", "CloudFormation"): ActionType(
+        frozenset({"ActionMode", "StackName", "RoleArn"}),
+        frozenset({"TemplatePath", "TemplateConfiguration", "ParameterOverrides", "Capabilities", "OutputFileName"}),
+        (0, 10),
+        (0, 1),
+    ),
     ("Approval", "AWS", "Manual"): ActionType(
         frozenset(), frozenset({"NotificationArn", "CustomData", "ExternalEntityLink"}), (0, 0), (0, 0)
     ),
 }
+_STACK_MODES = {"CREATE_UPDATE", "REPLACE_ON_FAILURE", "DELETE_ONLY"}
 _UNIMPLEMENTED = {"BatchEnabled": "true", "CombineArtifacts": "true", "OutputArtifactFormat": "CODEBUILD_CLONE_REF"}
 
 
@@ -66,13 +74,11 @@ def check(declaration: Request, region: str) -> None:
     _unique("Stage name", "pipeline", [stage["name"] for stage in stages])
     for position, stage in enumerate(stages):
         _check_stage(stage, first=position == 0)
+        conditions.check(declaration, position)
     _check_artifacts(stages)
 
 
 def _check_stage(stage: Request, *, first: bool) -> None:
-    for condition in ("onFailure", "onSuccess", "beforeEntry"):
-        if stage.get(condition):
-            raise _unimplemented(f"{condition} (stage {stage['name']})")
     if not stage["actions"]:
         raise _structure(f"Stage {stage['name']} has no actions. There should be a minimum of 1 action in a stage")
     _unique("Action name", f"stage {stage['name']}", [action["name"] for action in stage["actions"]])
@@ -102,11 +108,23 @@ def _check_action(action: Request) -> None:
     for key, value in _UNIMPLEMENTED.items():
         if given.get(key) == value:
             raise _action(f"The sandbox does not implement {key}={value} (action {action['name']}).")
+    if identity["provider"] == "CloudFormation":
+        _check_stack(action["name"], given)
     _check_count(action, "input", len(action.get("inputArtifacts") or []), kind.inputs)
     _check_count(action, "output", len(action.get("outputArtifacts") or []), kind.outputs)
     inputs = [artifact["name"] for artifact in action.get("inputArtifacts") or []]
-    if len(inputs) > 1 and given.get("PrimarySource") not in inputs:
+    if len(inputs) > 1 and identity["provider"] == "CodeBuild" and given.get("PrimarySource") not in inputs:
         raise _action(f"Action {action['name']} has several input artifacts: PrimarySource must name one of {inputs}")
+
+
+def _check_stack(name: str, given: Request) -> None:
+    mode = given["ActionMode"]
+    if mode.startswith("CHANGE_SET_"):
+        raise _action(f"The sandbox does not implement ActionMode {mode} (action {name}): it has no change sets.")
+    if mode not in _STACK_MODES:
+        raise _action(f"ActionMode {mode} of action '{name}' is none of {', '.join(sorted(_STACK_MODES))}")
+    if mode != "DELETE_ONLY" and not given.get("TemplatePath"):
+        raise _action(f"Action configuration for action '{name}' is missing required configuration 'TemplatePath'")
 
 
 def _check_count(action: Request, what: str, count: int, allowed: tuple[int, int]) -> None:

@@ -10,7 +10,7 @@ from smproject.sandbox.codepipeline.model import Execution, Pipeline
 
 def arrive(pipeline: Pipeline, execution: Execution, stage: str) -> None:
     """Stand in line before a stage; in SUPERSEDED mode the newcomer takes the place of whoever waits there."""
-    if execution.mode == "PARALLEL":
+    if execution.mode == "PARALLEL" or pipeline.occupied.get(stage) is execution:
         return
     with pipeline.changed:
         line = pipeline.waiting.setdefault(stage, [])
@@ -27,6 +27,10 @@ def take_turn(pipeline: Pipeline, execution: Execution, stage: str) -> bool:
     if execution.mode == "PARALLEL":
         return execution.stop is None
     with pipeline.changed:
+        if pipeline.occupied.get(stage) is execution:  # a rollback holds its stage from the start
+            if execution.stop:
+                leave(pipeline, execution, stage, None)
+            return execution.stop is None
         line = pipeline.waiting[stage]
         pipeline.changed.wait_for(
             lambda: execution.is_over or execution.stop or (stage not in pipeline.occupied and line[:1] == [execution])

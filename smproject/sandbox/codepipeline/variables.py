@@ -34,14 +34,14 @@ def resolve(configuration: Mapping[str, str], execution: Execution) -> dict[str,
         "variables": execution.variables,
         "codepipeline": {"PipelineExecutionId": execution.id},
     }
-    for run in execution.actions:
+    for run in execution.history():
         if run.status == "Succeeded" and run.declaration.get("namespace"):
             spaces[run.declaration["namespace"]] = run.variables
 
     def value(match: re.Match[str]) -> str:
         space, name = match.groups()
         if name not in spaces.get(space, {}):
-            raise UnresolvedError(f"The variable {match.group()} does not exist when this action starts.")
+            raise UnresolvedError(f"The variable {match.group()} does not exist here.")
         return spaces[space][name]
 
     return {key: _REFERENCE.sub(value, text) for key, text in configuration.items()}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from smproject.sandbox.codepipeline.model import ActionRun, Execution, Pipeline, present
+from smproject.sandbox.codepipeline.model import ActionRun, Execution, Pipeline, RuleRun, present
 from smproject.sandbox.service import Request
+
+_DECLARED = ("actionTypeId", "configuration", "roleArn", "region", "namespace")  # of an action
 
 
 def pipeline_summary(pipeline: Pipeline) -> Request:
@@ -37,12 +39,16 @@ def execution_summary(execution: Execution) -> Request:
 
 def _execution_facts(execution: Execution) -> Request:
     facts = present(pipelineExecutionId=execution.id, status=execution.status, statusSummary=execution.summary)
-    return {**facts, "trigger": execution.trigger, "executionMode": execution.mode, "executionType": "STANDARD"}
+    kind = {"trigger": execution.trigger, "executionMode": execution.mode, "executionType": execution.type}
+    target = execution.target
+    return {**facts, **kind} | (
+        {"rollbackMetadata": {"rollbackTargetPipelineExecutionId": target.id}} if target else {}
+    )
 
 
 def action_detail(execution: Execution, run: ActionRun) -> Request:
     """Return a line of ListActionExecutions."""
-    declared = {name: run.declaration.get(name) for name in ("actionTypeId", "configuration", "roleArn", "namespace")}
+    declared = {name: run.declaration.get(name) for name in _DECLARED}
     result = present(
         externalExecutionId=run.external_id,
         externalExecutionSummary=run.summary,
@@ -71,7 +77,7 @@ def stage_state(pipeline: Pipeline, stage: Request) -> Request:
     name = stage["name"]
     latest = next((execution for execution in reversed(pipeline.executions) if name in execution.stages), None)
     waiting = [
-        {"pipelineExecutionId": execution.id, "status": execution.status, "type": "STANDARD"}
+        {"pipelineExecutionId": execution.id, "status": execution.status, "type": execution.type}
         for execution in pipeline.waiting.get(name, [])
     ]
     return {
@@ -80,6 +86,7 @@ def stage_state(pipeline: Pipeline, stage: Request) -> Request:
         "actionStates": [_action_state(pipeline, name, action["name"]) for action in stage["actions"]],
         **present(
             latestExecution=_stage_execution(latest, name) if latest else None,
+            beforeEntryConditionState=_condition_state(latest, name) if latest else None,
             inboundExecution=waiting[0] if waiting else None,
             inboundExecutions=waiting,
         ),
@@ -90,7 +97,22 @@ def _stage_execution(execution: Execution, stage: str) -> Request:
     status = execution.stages[stage]
     if status == "InProgress" and execution.stop:
         status = "Stopping"
-    return {"pipelineExecutionId": execution.id, "status": status, "type": "STANDARD"}
+    return {"pipelineExecutionId": execution.id, "status": status, "type": execution.type}
+
+
+def _condition_state(execution: Execution, stage: str) -> Request | None:
+    entry = execution.entries.get(stage)
+    if entry is None:
+        return None
+    latest = present(status=entry.status, summary=entry.summary)
+    rules = [{"ruleName": rule.name, "latestExecution": _rule_execution(rule)} for rule in entry.rules]
+    state = {"latestExecution": {**latest, "lastStatusChange": entry.updated}, "ruleStates": rules}
+    return {"latestExecution": latest, "conditionStates": [state]}
+
+
+def _rule_execution(rule: RuleRun) -> Request:
+    facts = present(ruleExecutionId=rule.id, status=rule.status, summary=rule.summary, errorDetails=rule.error)
+    return {**facts, "lastStatusChange": rule.updated}
 
 
 def _action_state(pipeline: Pipeline, stage: str, action: str) -> Request:
