@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import re
+import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,6 +18,8 @@ Environ = dict[str, Any]
 JSON, QUERY, REST = "json", "query", "rest"
 _SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 _BODY = "smproject.body"
+# REST calls to our own services, by signing name and path: their operation, as IAM and the call log have it.
+_REST_OPERATIONS = [("sagemaker", re.compile(r"POST /endpoints/[^/]+/invocations"), "InvokeEndpoint")]
 
 
 @dataclass(frozen=True)
@@ -32,11 +37,19 @@ def read(environ: Environ) -> Call:
     """Read a request's signature and operation; raises UnicodeDecodeError for a form that isn't text."""
     access_key, region, service = _scope(environ)
     if target := environ.get("HTTP_X_AMZ_TARGET", ""):
+        _inflate(environ)
         return Call(access_key, region, service, target.rpartition(".")[2], JSON)
+    resource = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}{_subresource(environ)}"
+    if named := _named(service, resource):  # before forms: its body may be one
+        return Call(access_key, region, service, named, REST)
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         return Call(access_key, region, service, form(environ).get("Action", ""), QUERY)
-    resource = f"{environ['PATH_INFO']}{_subresource(environ)}"
-    return Call(access_key, region, service, f"{environ['REQUEST_METHOD']} {resource}", REST)
+    return Call(access_key, region, service, resource, REST)
+
+
+def _named(service: str, resource: str) -> str | None:
+    found = (name for owner, path, name in _REST_OPERATIONS if owner == service and path.fullmatch(resource))
+    return next(found, None)
 
 
 def _subresource(environ: Environ) -> str:
@@ -62,6 +75,16 @@ def body(environ: Environ) -> bytes:
         environ["wsgi.input"] = io.BytesIO(environ[_BODY])
     content: bytes = environ[_BODY]
     return content
+
+
+def _inflate(environ: Environ) -> None:
+    """Unpack a compressed body, as boto3 sends larger ones of some operations; one that is not gzip stays."""
+    if environ.get("HTTP_CONTENT_ENCODING") != "gzip":
+        return
+    with suppress(OSError, EOFError, zlib.error):
+        content = gzip.decompress(body(environ))
+        environ |= {_BODY: content, "wsgi.input": io.BytesIO(content), "CONTENT_LENGTH": str(len(content))}
+        del environ["HTTP_CONTENT_ENCODING"]
 
 
 def form(environ: Environ) -> dict[str, str]:

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from smproject.sandbox import calls, git_http, moto_seam, replies, validation
 from smproject.sandbox.calllog import CallLog
 from smproject.sandbox.calls import Call, Environ
+from smproject.sandbox.permissions import s3
 from smproject.sandbox.replies import Reply
 from smproject.sandbox.service import Caller, Request, Service, ServiceError, told
 from smproject.sandbox.world import World
@@ -67,6 +68,8 @@ class Door:
             return replies.error(call, 400, "SerializationException", "The request's body is not a JSON object.")
         if call.service == "s3" and call.operation.partition("?")[2] in moto_seam.S3_LACKS:
             return _missing(call)
+        if call.service == "s3" and (refused := s3.refusal(identity, call, environ)):
+            return refused
         service = self.world.services.get(call.service)
         if service is None or (service.over_moto and not service.handler(call.operation)):
             return None
@@ -74,9 +77,11 @@ class Door:
 
     def _handle(self, service: Service, call: Call, caller: Caller, environ: Environ) -> Reply:
         handler = service.handler(call.operation)
-        if handler is None:
-            return _missing(call)
         try:
+            if call.wire == calls.REST:
+                return service.http(caller, call, environ) or _missing(call)
+            if handler is None:
+                return _missing(call)
             result = handler(caller, _request(service, call, environ)) or {}
             return Reply(*moto_seam.serialize(service.name, call.operation, result))
         except (ServiceError, ClientError) as error:  # a service acts by API calls: what they refuse, it refuses

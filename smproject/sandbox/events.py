@@ -138,7 +138,7 @@ class EventsService(Service):
     def _sender(self, bus: Bus, rule: Request, target: Request) -> Credentials:
         """Return the credentials of the target's role, or EventBridge's own where the target has none."""
         if "RoleArn" in target:
-            return self.world.assume(target["RoleArn"], "events.amazonaws.com", f"events-{rule['Name']}")
+            return self.world.assume(target["RoleArn"], "events.amazonaws.com", f"events-{rule['Name']}", rule["Arn"])
         return self.world.service_credentials(target["Arn"].split(":")[4] or bus.account)
 
     def _forward(self, event: Event, bus: Bus, rule: Request, target: Request) -> None:

@@ -15,7 +15,7 @@ from typing import IO
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from smproject.sandbox import accounts, services
+from smproject.sandbox import accounts, alarms, services
 from smproject.sandbox.calllog import CallLog
 from smproject.sandbox.door import Door
 from smproject.sandbox.lifecycle import LOCK
@@ -64,6 +64,7 @@ def _serve(options: argparse.Namespace, ended: threading.Event) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         accounts.prepare(world)
+        alarms.watch(world)
         _say_ready(world, options.port)
         ended.wait()
     finally:

@@ -13,7 +13,9 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
+    from smproject.sandbox.calls import Call, Environ
     from smproject.sandbox.moto_seam import Credentials
+    from smproject.sandbox.replies import Reply
     from smproject.sandbox.world import World
 
 Request = dict[str, Any]
@@ -64,6 +66,10 @@ class Service:
     def handler(self, operation: str) -> Handler | None:
         """Return the method that answers an operation such as `CreateProject`; None when it isn't implemented."""
         return self.first_handler([self], operation)
+
+    def http(self, caller: Caller, call: Call, environ: Environ) -> Reply | None:
+        """Answer a REST call, whose request is its path, headers and raw body; None when there is no such call."""
+        return None
 
     def refuse_unsupported(self, operation: str, request: Request) -> None:
         """Raise ServiceError for a member that would be ignored."""

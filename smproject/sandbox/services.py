@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from smproject.sandbox.autoscaling import AutoScalingService
 from smproject.sandbox.cloudformation.service import CloudFormation
 from smproject.sandbox.codebuild.service import CodeBuildService
 from smproject.sandbox.codecommit import CodeCommitService
@@ -25,5 +26,6 @@ def build(world: World) -> dict[str, Service]:
         CodeCommitService(world),
         CodePipelineService(world),
         EventsService(world),
+        AutoScalingService(world),
     ]
     return {service.signing_name or service.name: service for service in made}

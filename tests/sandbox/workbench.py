@@ -27,6 +27,17 @@ ENTRYPOINT ["python3", "/opt/program/program.py"]
 """
 
 
+def push(sandbox: Sandbox, folder: Path, repository: str) -> str:
+    """Build the image of a folder and push it to a new repository; return its address."""
+    name = f"{ACCOUNTS['development']}.dkr.ecr.us-east-1.amazonaws.com/{repository}:v1"
+    sandbox.client("ecr").create_repository(repositoryName=repository)
+    environment = sandbox.environment() | {"SMPROJECT_IMAGES": str(sandbox.home / "images")}
+    for words in (["build", "-t", name, str(folder)], ["push", name]):
+        command = [sys.executable, "-m", "smproject.sandbox.docker", *words]
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+    return name
+
+
 class Workbench:
     """Runs jobs of the development account in one sandbox."""
 
@@ -49,13 +60,7 @@ class Workbench:
         """Build and push the image as a build does; return its address."""
         (folder / "program.py").write_text(PROGRAM)
         (folder / "Dockerfile").write_text(DOCKERFILE)
-        name = f"{ACCOUNTS['development']}.dkr.ecr.us-east-1.amazonaws.com/{self.bucket}:v1"
-        self.sandbox.client("ecr").create_repository(repositoryName=self.bucket)
-        environment = self.sandbox.environment() | {"SMPROJECT_IMAGES": str(self.sandbox.home / "images")}
-        for words in (["build", "-t", name, str(folder)], ["push", name]):
-            command = [sys.executable, "-m", "smproject.sandbox.docker", *words]
-            subprocess.run(command, env=environment, check=True, capture_output=True)
-        return name
+        return push(self.sandbox, folder, self.bucket)
 
     def put(self, key: str, content: str) -> str:
         """Put an object into the bucket; return its URI."""

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from smproject.sandbox.images import Image
+from smproject.sandbox.image_store import Image
 from smproject.sandbox.moto_seam import Credentials
+from smproject.sandbox.sagemaker import runtime
 from smproject.sandbox.sagemaker.job import Job
 from smproject.sandbox.sagemaker.runtime import ML
 from smproject.sandbox.service import ServiceError
@@ -53,19 +54,8 @@ def command(job: Job, image: Image) -> list[str]:
 
 def environment(job: Job, endpoint: str, credentials: Credentials) -> dict[str, str]:
     """Return the environment: the request's, the job's name, and the role's credentials unless it is isolated."""
-    env = {
-        f"{job.kind.upper()}_JOB_NAME": job.name,
-        f"{job.kind.upper()}_JOB_ARN": job.arn,
-        "AWS_REGION": job.caller.region,
-        "AWS_DEFAULT_REGION": job.caller.region,
-    }
-    if not isolated(job):
-        env |= {
-            "AWS_ACCESS_KEY_ID": credentials.access_key,
-            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
-            "AWS_SESSION_TOKEN": credentials.token,
-            "AWS_ENDPOINT_URL": endpoint,
-        }
+    env = {f"{job.kind.upper()}_JOB_NAME": job.name, f"{job.kind.upper()}_JOB_ARN": job.arn}
+    env |= runtime.access(endpoint, job.caller.region, None if isolated(job) else credentials)
     return env | {key: str(value) for key, value in job.request.get("Environment", {}).items()}
 
 

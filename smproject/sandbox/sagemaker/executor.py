@@ -34,9 +34,8 @@ class Executor:
     def run(self) -> None:
         """Execute every step that is reached; the execution's status tells the end."""
         try:
-            self.credentials = self.world.assume(
-                self.execution.role_arn, "sagemaker.amazonaws.com", "SageMakerPipelines"
-            )
+            role, source = self.execution.role_arn, self.execution.pipeline_arn
+            self.credentials = self.world.assume(role, "sagemaker.amazonaws.com", "SageMakerPipelines", source)
             with ThreadPoolExecutor(self.execution.max_parallel) as pool:
                 self._loop(pool)
             self._finish()

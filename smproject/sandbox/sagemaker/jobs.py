@@ -57,7 +57,7 @@ class Jobs:
             message = f"{kind} job names must be unique within an AWS account and region, and {name} exists already."
             raise ServiceError("ResourceInUse", message)
         job = Job(kind, name, arn, caller, request)
-        credentials = self.world.assume(request["RoleArn"], "sagemaker.amazonaws.com", "SageMaker")
+        credentials = self.world.assume(request["RoleArn"], "sagemaker.amazonaws.com", "SageMaker", arn)
         self.jobs[arn] = job
         self.tags.set(arn, request.get("Tags", []))
         self.world.background(f"job {name}", lambda: runner.run(self.world, job, credentials))

@@ -6,7 +6,6 @@ import json
 import logging
 import re
 import shutil
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from smproject.sandbox import images
 from smproject.sandbox.events import events_of
+from smproject.sandbox.image_store import Image
 from smproject.sandbox.log import Log
 from smproject.sandbox.moto_seam import Credentials
 from smproject.sandbox.sagemaker import contract, runtime, transfer
@@ -47,7 +47,7 @@ def _run(world: World, job: Job, credentials: Credentials, folder: Path) -> None
         return world.client(service, credentials, job.caller.region)
 
     job.move("Starting", "Preparing the instances for the job")
-    image = images.find(images.ImageStore(world.home / "images"), contract.image_uri(job), client("ecr"))
+    image = images.find(world, contract.image_uri(job), credentials)
     ml = folder / "ml"
     contract.prepare(job, ml)
     job.move("Downloading", "Downloading input data")
@@ -64,7 +64,7 @@ def _run(world: World, job: Job, credentials: Credentials, folder: Path) -> None
     _end(job, code, stopped, ml)
 
 
-def _execute(world: World, job: Job, folder: Path, image: images.Image, credentials: Credentials) -> tuple[int, str]:
+def _execute(world: World, job: Job, folder: Path, image: Image, credentials: Credentials) -> tuple[int, str]:
     """Run the program; return its exit code and, when it was stopped, why."""
     log, logs = Log(folder / "log"), world.client("logs", credentials, job.caller.region)
     env = contract.environment(job, world.endpoint, credentials)
@@ -87,7 +87,7 @@ def _wait(job: Job, program: runtime.Program, limit: float) -> str:
     """Wait for the end; on a stop or the time limit ask the program to stop, then make it."""
     deadline = time.monotonic() + limit
     stopped, kill_at = "", 0.0
-    while not _over(program):
+    while not program.ends(_POLL_SECONDS):
         late = time.monotonic() > deadline
         if not stopped and (job.stopping.is_set() or late):
             stopped, kill_at = ("MaxRuntimeExceeded" if late else "Stopped"), time.monotonic() + GRACE_SECONDS
@@ -96,15 +96,6 @@ def _wait(job: Job, program: runtime.Program, limit: float) -> str:
         if stopped and time.monotonic() > kill_at:
             program.kill()
     return stopped
-
-
-def _over(program: runtime.Program) -> bool:
-    """Wait a moment for the program's end; tell whether it came."""
-    try:
-        program.process.wait(_POLL_SECONDS)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
 
 
 def _upload(s3: Any, job: Job, folder: Path) -> None:

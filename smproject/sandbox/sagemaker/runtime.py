@@ -17,10 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smproject.sandbox import environments
-from smproject.sandbox.images import Image
+from smproject.sandbox.image_store import Image
+from smproject.sandbox.moto_seam import Credentials
 from smproject.sandbox.processes import Processes, signal_group
+from smproject.sandbox.sagemaker import relay
 
 ML = "/opt/ml"
+_RELAY = "/opt/relay"
 _SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc")
 
 
@@ -30,6 +33,14 @@ class Program:
 
     process: subprocess.Popen[bytes]
     pid: int
+
+    def ends(self, seconds: float) -> bool:
+        """Wait for the program's end at most so long; tell whether it came."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def terminate(self) -> None:
         """Ask the program to stop."""
@@ -47,7 +58,8 @@ class Program:
 class Launch:
     """What to run: an image's command in a job's folder, whose subfolder `ml` is the program's /opt/ml.
 
-    `network` False cuts the program off, where the runtime can.
+    `network` False cuts the program off, and `readonly` protects subfolders of `ml` from it, where the runtime can.
+    `port` is where a server is to listen: cut off, it is reached through `socket`.
     """
 
     folder: Path
@@ -55,6 +67,14 @@ class Launch:
     command: list[str]
     env: dict[str, str]
     network: bool
+    readonly: tuple[str, ...] = ()
+    port: int = 0
+
+    @property
+    def socket(self) -> Path | None:
+        """Return the UNIX socket through which a server without network is reached; None when its port is open."""
+        relayed = self.port and not self.network and name() == "jail"
+        return self.folder / "relay" / "socket" if relayed else None
 
     @property
     def environment(self) -> Path:
@@ -66,6 +86,19 @@ class Launch:
         given = {"LANG": "C.UTF-8", "HOME": "/tmp", **self.image.env, **self.env}  # noqa: S108 (inside the jail)
         places = [self.environment / "bin", self.image.environment / "bin", "/usr/local/bin", "/usr/bin", "/bin"]
         return given | {"PATH": ":".join(str(place) for place in places)}
+
+
+def access(endpoint: str, region: str, credentials: Credentials | None) -> dict[str, str]:
+    """Return the variables by which a program finds AWS; without credentials (when it is isolated) only the region."""
+    env = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+    if credentials:
+        env |= {
+            "AWS_ACCESS_KEY_ID": credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+            "AWS_SESSION_TOKEN": credentials.token,
+            "AWS_ENDPOINT_URL": endpoint,
+        }
+    return env
 
 
 @functools.cache
@@ -95,7 +128,7 @@ def start(processes: Processes, launch: Launch, output: int) -> Program:
 
 def _start_jail(processes: Processes, launch: Launch, output: int) -> Program:
     info_read, info_write = os.pipe()
-    command = [*_jail(launch, info_write), *launch.command]
+    command = [*_jail(launch, info_write), *(_relayed(launch) if launch.socket else launch.command)]
     process = processes.start(command, cwd=launch.folder, env=launch.variables(), output=output, pass_fds=(info_write,))
     os.close(info_write)
     with os.fdopen(info_read, "rb") as info:
@@ -116,7 +149,19 @@ def _jail(launch: Launch, info: int) -> list[str]:
         jail += ["--ro-bind", str(file), f"/{file.relative_to(root)}"]
     jail += ["--bind", str(launch.environment), str(launch.environment)]
     jail += ["--bind", str(launch.folder / "ml"), ML, "--chdir", launch.image.workdir if _copied(launch.image) else ML]
+    for folder in launch.readonly:
+        jail += ["--ro-bind", str(launch.folder / "ml" / folder), f"{ML}/{folder}"]
+    if launch.socket:
+        launch.socket.parent.mkdir(exist_ok=True)
+        jail += ["--bind", str(launch.socket.parent), _RELAY, "--ro-bind", relay.__file__, f"{_RELAY}.py"]
     return jail + ([] if launch.network else ["--unshare-net"]) + ["--"]
+
+
+def _relayed(launch: Launch) -> list[str]:
+    """Return a command that runs a launch's in the same process, with a relay from its socket to its port beside it."""
+    python = os.path.realpath(sys.executable)
+    script = f'"$0" -I -S {_RELAY}.py {_RELAY}/socket {launch.port} & exec "$@"'
+    return ["/bin/sh", "-c", script, python, *launch.command]
 
 
 def _copied(image: Image) -> bool:

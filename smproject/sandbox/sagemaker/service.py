@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from smproject.sandbox.calls import Call, Environ
+from smproject.sandbox.replies import Reply
+from smproject.sandbox.sagemaker.hosting.service import Hosting
 from smproject.sandbox.sagemaker.jobs import Jobs
 from smproject.sandbox.sagemaker.pipelines import Pipelines
 from smproject.sandbox.sagemaker.projects import Projects
 from smproject.sandbox.sagemaker.registry import Registry
 from smproject.sandbox.sagemaker.repositories import Repositories
 from smproject.sandbox.sagemaker.tags import Tags
-from smproject.sandbox.service import Handler, Service
+from smproject.sandbox.service import Caller, Handler, Service
 from smproject.sandbox.world import World
 
 
@@ -33,15 +36,22 @@ class SageMaker(Service):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         tags = Tags()
+        registry = Registry(world, tags)
+        self.hosting = Hosting(world, registry, tags)
         self.parts = [
             Projects(world, tags),
             Jobs(world, tags),
             Pipelines(world, tags),
-            Registry(world, tags),
+            registry,
             Repositories(tags),
+            *self.hosting.parts,
             tags,
         ]
 
     def handler(self, operation: str) -> Handler | None:
         """Find the operation among the parts."""
         return self.first_handler(self.parts, operation)
+
+    def http(self, caller: Caller, call: Call, environ: Environ) -> Reply | None:
+        """Answer InvokeEndpoint, the one REST call that is signed for SageMaker here."""
+        return self.hosting.invocations.answer(caller, call, environ) if call.operation == "InvokeEndpoint" else None

@@ -54,7 +54,7 @@ def upload_folder(s3: Any, folder: Path, uri: str, kms_key: str | None) -> None:
     bucket, prefix = location(uri)
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         key = str(PurePosixPath(prefix) / path.relative_to(folder).as_posix())
-        s3.upload_file(str(path), bucket, key, ExtraArgs=_encryption(kms_key))
+        s3.upload_file(str(path), bucket, key, ExtraArgs=encryption(kms_key))
 
 
 def upload_archive(s3: Any, folder: Path, uri: str, kms_key: str | None, scratch: Path) -> None:
@@ -63,8 +63,9 @@ def upload_archive(s3: Any, folder: Path, uri: str, kms_key: str | None, scratch
         for path in sorted(folder.iterdir()):
             archive.add(path, arcname=path.name)
     bucket, key = location(uri)
-    s3.upload_file(str(scratch), bucket, key, ExtraArgs=_encryption(kms_key))
+    s3.upload_file(str(scratch), bucket, key, ExtraArgs=encryption(kms_key))
 
 
-def _encryption(kms_key: str | None) -> dict[str, str]:
+def encryption(kms_key: str | None) -> dict[str, str]:
+    """Return the arguments of an upload that is encrypted with a key, S3's own way without one."""
     return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
