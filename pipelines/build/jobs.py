@@ -23,6 +23,10 @@ from pipelines.settings import Settings
 # Types with EBS volumes only: local NVMe disks have their own key, so SageMaker refuses ours on them.
 SIZES = ("large", "xlarge", "2xlarge", "4xlarge")
 INSTANCE_TYPES = [f"ml.{family}.{size}" for family in ("m5", "m6i", "m7i", "r5") for size in SIZES]
+# What an endpoint may run on: a model of trees needs little memory.
+REALTIME_INSTANCE_TYPES = [
+    f"ml.{family}.{size}" for family in ("c5", "c6i", "c7i", "m5", "m6i", "m7i") for size in SIZES
+]
 
 MAX_RUNTIME_SECONDS = 3600
 JOB_FOLDER = "/opt/ml/processing"

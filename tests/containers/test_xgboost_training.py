@@ -1,19 +1,25 @@
 """The training container's program under SageMaker's contract."""
 
+import hashlib
+import importlib.util
 import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pandas as pd
 import pytest
+import xgboost as xgb
 
 TRAIN = Path(__file__).resolve().parents[2] / "containers" / "training" / "xgboost" / "train.py"
 FAST = {"num_round": "15", "eval_metric": "auc"}
+REGRESSION = {"objective": "reg:squarederror", "eval_metric": "rmse"}
 
 
 @pytest.fixture
@@ -42,6 +48,33 @@ def train(base: Path, **hyperparameters: str) -> subprocess.CompletedProcess[str
     )  # fmt: skip
 
 
+def files(base: Path) -> list[str]:
+    return sorted(path.name for path in (base / "model").iterdir())
+
+
+def change_target(base: Path, change: Callable[[pd.Series], pd.Series]) -> None:
+    for path in (base / "input" / "data").rglob("part.csv"):
+        table = pd.read_csv(path)
+        table.assign(target=change(table["target"])).to_csv(path, index=False)
+
+
+def records_with_gaps() -> np.ndarray[Any, np.dtype[np.float32]]:
+    """A thousand records that the job hasn't seen: a quarter of the values is missing, of the last record all."""
+    random = np.random.default_rng(5)
+    records = random.normal(size=(1000, 3)).astype(np.float32)
+    records[random.random(records.shape) < 0.25] = np.nan
+    records[-1] = np.nan
+    return records
+
+
+def predictions(base: Path, records: np.ndarray[Any, np.dtype[np.float32]]) -> tuple[Any, Any]:
+    """What XGBoost and what ONNX Runtime predict with a job's files."""
+    booster = xgb.Booster(model_file=base / "model" / "model.ubj")
+    session = onnxruntime.InferenceSession(base / "model" / "model.onnx")
+    matrix = xgb.DMatrix(records, feature_names=booster.feature_names)
+    return booster.predict(matrix), session.run(None, {"input": records})[-1].reshape(len(records), -1)[:, -1]
+
+
 def failure(base: Path) -> str:
     return (base / "output" / "failure").read_text()
 
@@ -50,7 +83,7 @@ def test_training_leaves_a_model_and_no_failure(base: Path) -> None:
     finished = train(base)
 
     assert finished.returncode == 0, finished.stderr
-    assert [path.name for path in (base / "model").iterdir()] == ["model.ubj"]
+    assert files(base) == ["manifest.json", "model.onnx", "model.ubj"]
     assert not (base / "output" / "failure").exists()
 
 
@@ -116,6 +149,7 @@ def test_stop_keeps_the_model_so_far_and_exits_0(base: Path) -> None:
     assert job.returncode == 0
     assert "Stopped after" in rest
     assert (base / "model" / "model.ubj").stat().st_size > 0
+    assert files(base) == ["manifest.json", "model.ubj"]
 
 
 def test_stop_before_the_first_round_exits_0_without_a_model(base: Path) -> None:
@@ -133,3 +167,89 @@ def test_stop_before_the_first_round_exits_0_without_a_model(base: Path) -> None
     assert job.returncode == 0
     assert "Stopped before the first round" in output
     assert not (base / "model").exists()
+
+
+@pytest.mark.parametrize(
+    "hyperparameters",
+    [
+        {},
+        {"gamma": "3", "max_depth": "8"},  # prunes: nodes are left behind in the trees
+        {"gamma": "1e9"},  # trees of one leaf
+        {"early_stopping_rounds": "3", "num_round": "200"},
+        REGRESSION,
+        {"objective": "count:poisson", "eval_metric": "rmse"},
+    ],
+    ids=str,
+)
+def test_onnx_predicts_like_xgboost_where_values_are_missing_too(hyperparameters: dict[str, str], base: Path) -> None:
+    assert train(base, **hyperparameters).returncode == 0
+    native, converted = predictions(base, records_with_gaps())
+
+    assert converted.dtype == np.float32
+    assert np.abs(converted - native).max() <= 1e-4
+
+
+def test_regression_on_large_targets_has_onnx_too(base: Path) -> None:
+    change_target(base, lambda target: 1e6 + 1e5 * target)
+    assert train(base, **REGRESSION).returncode == 0
+    native, converted = predictions(base, records_with_gaps())
+
+    assert np.abs(converted / native - 1).max() <= 1e-4
+
+
+def test_onnx_that_predicts_otherwise_is_dropped_and_the_job_succeeds(base: Path) -> None:
+    # Millions that cancel out to nearly nothing leave rounding errors, which differ.
+    change_target(base, lambda target: 1e9 * target)
+    finished = train(base, **REGRESSION, num_round="150")
+
+    assert finished.returncode == 0, finished.stderr
+    assert "No model.onnx: its scores differ from XGBoost's by" in finished.stdout
+    assert files(base) == ["manifest.json", "model.ubj"]
+
+
+def test_objective_that_is_converted_wrongly_leaves_no_onnx_and_the_job_succeeds(base: Path) -> None:
+    finished = train(base, objective="rank:pairwise")
+
+    assert finished.returncode == 0, finished.stderr
+    assert "No model.onnx: its scores differ from XGBoost's by" in finished.stdout
+    assert files(base) == ["manifest.json", "model.ubj"]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"booster": "dart", "rate_drop": 0.5}, {"booster": "gblinear"}, {"objective": "multi:softmax", "num_class": 2}],
+    ids=str,
+)
+def test_booster_without_an_equal_in_onnx_is_not_kept(
+    parameters: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    random = np.random.default_rng(1)
+    records = random.normal(size=(200, 3)).astype(np.float32)
+    data = xgb.DMatrix(records, label=records[:, 0] > 0)
+    booster = xgb.train({"objective": "binary:logistic", **parameters}, data, 5)
+    with caplog.at_level("INFO"):
+        exporter().export(booster, records, tmp_path / "model.onnx")
+
+    assert "No model.onnx: " in caplog.text
+    assert list(tmp_path.iterdir()) == []
+
+
+def exporter() -> Any:
+    """The module that train.py uses: boosters of kinds that no hyperparameter asks for go to it directly."""
+    spec = importlib.util.spec_from_file_location("export", TRAIN.with_name("export.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_manifest_tells_each_file_by_its_sha256(base: Path) -> None:
+    (base / "input" / "data" / "metadata").mkdir()
+    (base / "input" / "data" / "metadata" / "features.json").write_text("{}")
+    train(base)
+    told = json.loads((base / "model" / "manifest.json").read_text())["files"]
+
+    assert sorted(told) == ["features.json", "model.onnx", "model.ubj"]
+    for name, sha256 in told.items():
+        assert hashlib.sha256((base / "model" / name).read_bytes()).hexdigest() == sha256

@@ -26,6 +26,7 @@ VARIABLES = {
     "PROBLEM_TYPE": "binary_classification",
     "CODEBUILD_RESOLVED_SOURCE_VERSION": "0" * 40,
     "IMAGE_URI": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-leavers@sha256:" + "a" * 64,
+    "INFERENCE_IMAGE_URI": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-leavers@sha256:" + "b" * 64,
 }
 
 Compile = Callable[..., dict[str, Any]]

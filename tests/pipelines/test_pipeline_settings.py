@@ -14,6 +14,7 @@ def test_settings_take_each_value_from_its_variable(variables: dict[str, str]) -
 
     assert project.bucket == variables["ARTIFACT_BUCKET"]
     assert project.image_uri == variables["IMAGE_URI"]
+    assert project.inference_image_uri == variables["INFERENCE_IMAGE_URI"]
     assert project.pipeline_name("tabular") == "leavers-p-0123456789ab-tabular"
 
 
@@ -49,18 +50,16 @@ def test_region_is_known_by_its_other_name_too(variables: dict[str, str]) -> Non
     assert settings.from_environment(variables).region == "eu-west-1"
 
 
-def test_image_without_digest_is_refused(variables: dict[str, str]) -> None:
-    variables["IMAGE_URI"] = f"{variables['IMAGE_REPOSITORY_URI']}:latest"
+@pytest.mark.parametrize("name", ["IMAGE_URI", "INFERENCE_IMAGE_URI"])
+def test_image_without_digest_is_refused(name: str, variables: dict[str, str]) -> None:
+    variables[name] = f"{variables['IMAGE_REPOSITORY_URI']}:latest"
 
     with pytest.raises(settings.SettingsError, match="ends in its digest"):
         settings.from_environment(variables)
 
 
 def test_readme_and_settings_list_the_same_variables() -> None:
-    root = Path(__file__).resolve().parents[2]
-    readme = next(
-        path for path in (root / "seedcode/model-build-tabular/README.md", root / "README.md") if path.exists()
-    )
+    readme = Path(__file__).resolve().parents[2] / "pipelines" / "build" / "README.md"
 
     missing = [each.name for each in settings.VARIABLES.values() if f"`{each.name}`" not in readme.read_text()]
 

@@ -59,8 +59,8 @@ def test_edited_script_changes_the_code_of_its_own_step_alone(
     from pipelines.build.tabular import pipeline  # noqa: PLC0415  # only after the fixture set the Region
 
     before = steps(compile_definition())
-    for script in ("process.py", "evaluate.py", "report.py"):
-        (tmp_path / script).write_bytes((pipeline.HERE / script).read_bytes())
+    for script in pipeline.HERE.glob("*.py"):
+        (tmp_path / script.name).write_bytes(script.read_bytes())
     (tmp_path / "report.py").write_text("# another report\n")
     monkeypatch.setattr(pipeline, "HERE", tmp_path)
     after = steps(compile_definition())
@@ -100,8 +100,48 @@ def test_every_job_uses_the_one_image_given_at_the_start(compile_definition: Com
     assert [train, *jobs] == [{"Get": "Parameters.ImageUri"}] * 3
 
 
-def test_without_an_image_the_start_must_name_one(compile_definition: Compile) -> None:
-    assert defaults(compile_definition(IMAGE_URI=""))["ImageUri"] is None
+@pytest.mark.parametrize(
+    ("variable", "parameter"), [("IMAGE_URI", "ImageUri"), ("INFERENCE_IMAGE_URI", "InferenceImageUri")]
+)
+def test_without_an_image_the_start_must_name_one(variable: str, parameter: str, compile_definition: Compile) -> None:
+    assert defaults(compile_definition(**{variable: ""}))[parameter] is None
+
+
+def test_another_inference_image_leaves_the_cached_steps_alone(
+    compile_definition: Compile, variables: dict[str, str]
+) -> None:
+    other = variables["INFERENCE_IMAGE_URI"].replace("b" * 64, "c" * 64)
+    one, two = compile_definition(), compile_definition(INFERENCE_IMAGE_URI=other)
+
+    assert one["Steps"] == two["Steps"]
+    assert not [name for name in CACHED if "InferenceImageUri" in json.dumps(steps(one)[name])]
+
+
+def test_model_is_served_by_the_inference_image_and_trained_by_the_other(compile_definition: Compile) -> None:
+    arguments = steps(compile_definition())["register"]["Arguments"]
+    specification = arguments["InferenceSpecification"]
+    (container,) = specification["Containers"]
+
+    assert container == {
+        "Image": {"Get": "Parameters.InferenceImageUri"},
+        "ModelDataUrl": {"Get": "Steps.train.ModelArtifacts.S3ModelArtifacts"},
+    }
+    assert arguments["CustomerMetadataProperties"]["ImageUri"] == {"Get": "Parameters.ImageUri"}
+    assert "ml.m5.large" in specification["SupportedRealtimeInferenceInstanceTypes"]
+    formats = {"text/csv", "application/json", "application/jsonlines", "application/x-npy"}
+    assert set(specification["SupportedContentTypes"]) == formats
+    assert set(specification["SupportedResponseMIMETypes"]) == formats
+
+
+def test_registered_hash_and_golden_predictions_are_those_of_the_measured_model(compile_definition: Compile) -> None:
+    compiled = steps(compile_definition())
+    told = compiled["register"]["Arguments"]["CustomerMetadataProperties"]
+    written = {"Get": "Steps.evaluate.ProcessingOutputConfig.Outputs['evaluation'].S3Output.S3Uri"}
+    files = {each["PropertyFileName"]: each["FilePath"] for each in compiled["evaluate"]["PropertyFiles"]}
+
+    assert told["GoldenPredictions"]["Std:Join"] == {"On": "/", "Values": [written, "golden.json"]}
+    assert told["ModelSha256"]["Std:JsonGet"]["PropertyFile"] == {"Get": "Steps.evaluate.PropertyFiles.Model"}
+    assert files == {"Evaluation": "evaluation.json", "Model": "model.json"}
 
 
 @pytest.mark.parametrize(
@@ -125,5 +165,6 @@ def test_model_is_registered_with_its_origin(compile_definition: Compile) -> Non
     assert arguments["ModelApprovalStatus"] == {"Get": "Parameters.ModelApprovalStatus"}
     assert set(arguments["CustomerMetadataProperties"]) == {
         "GitCommit", "DataUri", "DataSha256", "ImageUri", "EvaluationReport", "PipelineExecutionArn",
+        "ModelSha256", "GoldenPredictions",
     }  # fmt: skip
     assert defaults(compile_definition())["ModelApprovalStatus"] == "PendingManualApproval"

@@ -1,5 +1,6 @@
 """Processing, training and evaluation as jobs run them: one process after another, folders between them."""
 
+import hashlib
 import io
 import json
 import os
@@ -11,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pandas as pd
 import pytest
+import xgboost as xgb
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "pipelines" / "build" / "tabular"
@@ -109,7 +112,9 @@ def test_model_travels_with_its_schema(finished: tuple[str, Path]) -> None:
     _, folder = finished
 
     assert read(folder / "ml" / "model" / "features.json") == read(folder / "out" / "metadata" / "features.json")
-    assert sorted(path.name for path in (folder / "ml" / "model").iterdir()) == ["features.json", "model.ubj"]
+    assert sorted(path.name for path in (folder / "ml" / "model").iterdir()) == [
+        "features.json", "manifest.json", "model.onnx", "model.ubj",
+    ]  # fmt: skip
 
 
 def test_metrics_have_a_value_and_a_deviation_and_beat_chance(finished: tuple[str, Path]) -> None:
@@ -135,8 +140,72 @@ def test_the_same_data_gives_the_same_files(finished: tuple[str, Path], tmp_path
     process(tmp_path, customers().drop(columns=other), target, problem)
 
     written = sorted(path.relative_to(tmp_path) for path in (tmp_path / "out").rglob("*") if path.is_file())
-    assert len(written) == 5
+    assert len(written) == 6
     assert [(tmp_path / name).read_bytes() for name in written] == [(folder / name).read_bytes() for name in written]
+
+
+def test_golden_records_are_rows_of_the_data_as_a_client_would_send_them(finished: tuple[str, Path]) -> None:
+    _, folder = finished
+    golden, schema = read(folder / "evaluation" / "golden.json"), read(folder / "out" / "metadata" / "features.json")
+    sent = pd.read_csv(folder / "in" / "customers.csv").drop(columns=schema["target"]["name"])
+    rows = [tuple(None if pd.isna(value) else value for value in row) for row in sent.itertuples(index=False)]
+
+    assert golden["columns"] == schema["columns"]
+    assert len(golden["records"]) == len(golden["scores"]) == 20
+    assert {tuple(record) for record in golden["records"]} == {tuple(sent.columns)}
+    assert all(tuple(record.values()) in rows for record in golden["records"])
+    assert any(None in record.values() for record in golden["records"])
+
+
+def test_golden_scores_are_what_the_model_predicts_for_the_records(finished: tuple[str, Path]) -> None:
+    _, folder = finished
+    golden, model = read(folder / "evaluation" / "golden.json"), folder / "ml" / "model"
+    encoded = [
+        [
+            number
+            for column in golden["columns"]
+            for number in (
+                [np.nan if record[column["name"]] is None else record[column["name"]]]
+                if column["kind"] == "numeric"
+                else [float(record[column["name"]] == level) for level in column["levels"]]
+            )
+        ]
+        for record in golden["records"]
+    ]
+    booster = xgb.Booster(model_file=model / "model.ubj")
+    native = booster.predict(xgb.DMatrix(np.array(encoded), feature_names=booster.feature_names))
+    session = onnxruntime.InferenceSession(model / "model.onnx")
+    (converted,) = session.run(["scores"], {"input": np.array(encoded, np.float32)})
+
+    assert golden["scores"] == native.tolist()
+    assert golden["scores"] == pytest.approx(converted.ravel(), rel=golden["tolerance"], abs=golden["tolerance"])
+
+
+def test_a_row_with_a_gap_is_among_the_golden_records_though_it_comes_late(tmp_path: Path) -> None:
+    table = customers().drop(columns="left").dropna()
+    table.loc[table.index[-100:], "age"] = np.nan
+    assert process(tmp_path, table, "spent", "regression").returncode == 0
+    samples = read(tmp_path / "out" / "test" / "samples.json")
+    test = pd.read_csv(tmp_path / "out" / "test" / "test.csv")
+
+    assert [record["age"] is None for record in samples["records"]] == [False] * 19 + [True]
+    assert [record["calls"] for record in samples["records"]] == test["calls"].iloc[samples["rows"]].tolist()
+
+
+def test_categories_in_samples_are_text_and_numbers_are_numbers(tmp_path: Path) -> None:
+    table = customers().drop(columns="left").assign(member=lambda rows: rows["age"] > 40)
+    process(tmp_path, table, "spent", "regression")
+    record = read(tmp_path / "out" / "test" / "samples.json")["records"][0]
+
+    assert record["member"] in ("True", "False")
+    assert (type(record["calls"]), type(record["minutes"])) == (int, float)
+
+
+def test_the_measured_archive_is_told_by_its_sha256(finished: tuple[str, Path]) -> None:
+    _, folder = finished
+    archive = (folder / "model" / "model.tar.gz").read_bytes()
+
+    assert read(folder / "evaluation" / "model.json")["sha256"] == hashlib.sha256(archive).hexdigest()
 
 
 def test_rows_stay_in_their_part_when_others_come(tmp_path: Path) -> None:

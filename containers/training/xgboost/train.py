@@ -1,11 +1,12 @@
 """Train an XGBoost model under SageMaker's training contract: `<image> train`.
 
 Reads input/config/hyperparameters.json and the channels `train`, `validation` (CSV with a header, target first) and,
-if given, `metadata` (features.json) below SAGEMAKER_BASE_DIR, by default /opt/ml. Writes model/model.ubj, and
-output/failure when it fails.
+if given, `metadata` (features.json) below SAGEMAKER_BASE_DIR, by default /opt/ml. Writes model/model.ubj, model.onnx
+where it is proved equal, manifest.json last, and output/failure when it fails.
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo.html
 """
 
+import hashlib
 import json
 import logging
 import os
@@ -99,6 +100,13 @@ def train(base: Path) -> None:
         logger.info("Stopped before the first round; there is no model to keep.")
         return
     save(booster, base)
+    if STOP.is_set():
+        logger.info("No model.onnx: the job was told to end.")
+    else:
+        from export import export, proof_rows  # noqa: PLC0415  # a job that fails or is stopped has no use for ONNX
+
+        export(booster, proof_rows(channels["validation"], channels["train"]), base / "model" / "model.onnx")
+    write_manifest(base / "model")
 
 
 def read_hyperparameters(path: Path) -> Hyperparameters:
@@ -192,6 +200,12 @@ def save(booster: xgb.Booster, base: Path) -> None:
     partial = folder / ".model.ubj"
     booster.save_model(partial)
     partial.replace(folder / "model.ubj")
+
+
+def write_manifest(folder: Path) -> None:
+    """Write the SHA-256 of each file into manifest.json, so that a server can tell a whole model from a damaged one."""
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+    (folder / "manifest.json").write_text(json.dumps({"files": digests}, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Measure a model on the test set: evaluation.json in SageMaker's model-quality shape, and evaluation.html.
 
+Also writes golden.json, predictions that an endpoint must repeat, and model.json, the identity of the model's archive.
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html
 """
 
@@ -18,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xgboost as xgb
+from golden import write_golden, write_identity
 from report import Results, write_report
 from sklearn import metrics
 
@@ -87,6 +89,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     """Load, predict, measure, write."""
     model = load_model(arguments.model / "model.tar.gz")
     labels, features = read_test(arguments.test)
+    samples = read_samples(arguments.test)
     scores = model.booster.predict(xgb.DMatrix(features)).astype(np.float64)
     evaluation = measure(labels, scores, model.schema["problem_type"])
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -95,6 +98,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     importance = {str(name): float(np.mean(gain)) for name, gain in gains}
     results = Results(model.schema["target"]["name"], evaluation, labels, scores, importance)
     write_report(arguments.output / "evaluation.html", results)
+    write_golden(arguments.output / "golden.json", samples, model.schema["columns"], scores)
+    write_identity(arguments.output / "model.json", arguments.model / "model.tar.gz")
     logger.info("%s", json.dumps(summary(evaluation)))
 
 
@@ -138,6 +143,15 @@ def read_test(folder: Path) -> tuple[Vector, pd.DataFrame]:
         raise EvaluationError(f"no .csv file under {folder}. Look at the output 'test' of the step before.")
     table = pd.concat([pd.read_csv(path) for path in files], ignore_index=True)
     return table.iloc[:, 0].to_numpy(np.float64), table.iloc[:, 1:]
+
+
+def read_samples(folder: Path) -> dict[str, Any]:
+    """Records of the test set as a client would send them, and their rows in it."""
+    path = folder / "samples.json"
+    if not path.is_file():
+        raise EvaluationError(f"no {path.name} in {folder}. Look at the output 'test' of the step before.")
+    samples: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return samples
 
 
 def measure(labels: Vector, scores: Vector, problem_type: str) -> dict[str, Any]:

@@ -46,6 +46,9 @@ OBJECTIVES = {
 # The metric of evaluation.json that the gate reads, and the least value that registers a model.
 GATES = {"binary_classification": ("auc", 0.8), "regression": ("r2", 0.5)}
 
+# What the inference image takes and answers.
+CONTENT_TYPES = ["text/csv", "application/json", "application/jsonlines", "application/x-npy"]
+
 HERE = Path(__file__).parent
 
 
@@ -77,8 +80,9 @@ class Build:
         declared: list[Parameter] = [
             ParameterString("DataUri", settings.data_uri),
             ParameterString("TargetColumn", settings.target_column),
-            # Without an image there is no default, and a start without one is refused.
+            # Without images there are no defaults, and a start without one is refused.
             ParameterString("ImageUri", settings.image_uri or None),
+            ParameterString("InferenceImageUri", settings.inference_image_uri or None),
             ParameterString("ProcessingInstanceType", "ml.m5.large", enum_values=jobs.INSTANCE_TYPES),
             ParameterString("TrainingInstanceType", "ml.m5.large", enum_values=jobs.INSTANCE_TYPES),
             ParameterString(
@@ -109,7 +113,7 @@ class Build:
 def process_step(use: Build) -> ProcessingStep:
     """Split the data into train, validation and test sets, and encode them; data.json says what was read."""
     arguments = use.processing(
-        ["process.py"],
+        ["process.py", "samples.py"],
         {"data": use.parameters["DataUri"]},
         {name: use.output_uri("process", name) for name in ("train", "validation", "test", "metadata")},
         *("--target", use.parameters["TargetColumn"]),
@@ -164,20 +168,23 @@ def _metric(name: str) -> MetricDefinition:
 
 
 def evaluate_step(use: Build, process: ProcessingStep, train: TrainingStep) -> ProcessingStep:
-    """Measure the model on the test set, and draw the report."""
+    """Measure the model on the test set, draw the report, and keep predictions that an endpoint must repeat."""
     arguments = use.processing(
-        ["evaluate.py", "report.py"],
+        ["evaluate.py", "report.py", "golden.py"],
         {"model": train.properties.ModelArtifacts.S3ModelArtifacts, "test": jobs.output_of(process, "test")},
         {"evaluation": use.output_uri("evaluate", "evaluation")},
         *("--model", f"{jobs.JOB_FOLDER}/input/model"),
         *("--test", f"{jobs.JOB_FOLDER}/input/test"),
         *("--output", f"{jobs.JOB_FOLDER}/output/evaluation"),
     )
-    evaluation = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
+    measured = [
+        PropertyFile(name=name, output_name="evaluation", path=file)
+        for name, file in (("Evaluation", "evaluation.json"), ("Model", "model.json"))
+    ]
     return ProcessingStep(
         "evaluate",
         step_args=arguments,
-        property_files=[evaluation],
+        property_files=measured,
         cache_config=jobs.CACHE,
         retry_policies=[jobs.STEP_RETRY, jobs.JOB_RETRY],
     )
@@ -202,13 +209,13 @@ def fail_step(use: Build, evaluate: ProcessingStep) -> FailStep:
 
 
 def register_step(use: Build, process: ProcessingStep, train: TrainingStep, evaluate: ProcessingStep) -> ModelStep:
-    """Register the model with its metrics and its origin: commit, data, image, report and execution."""
+    """Register the model to be served by the inference image, with its metrics, its origin and how to prove it."""
     evaluation = jobs.output_of(evaluate, "evaluation")
     statistics = MetricsSource(
         content_type="application/json", s3_uri=Join(on="/", values=[evaluation, "evaluation.json"])
     )
     model = ModelBuilder(
-        image_uri=use.parameters["ImageUri"],
+        image_uri=use.parameters["InferenceImageUri"],
         s3_model_data_url=train.properties.ModelArtifacts.S3ModelArtifacts,
         role_arn=use.settings.role_arn,
         sagemaker_session=use.session,
@@ -216,8 +223,9 @@ def register_step(use: Build, process: ProcessingStep, train: TrainingStep, eval
     )
     arguments = model.register(
         model_package_group_name=use.settings.model_package_group_name,
-        content_types=["text/csv"],
-        response_types=["text/csv"],
+        content_types=CONTENT_TYPES,
+        response_types=CONTENT_TYPES,
+        inference_instances=jobs.REALTIME_INSTANCE_TYPES,
         approval_status=use.parameters["ModelApprovalStatus"],
         model_metrics=ModelMetrics(model_statistics=statistics),
         metadata_properties=MetadataProperties(
@@ -231,6 +239,8 @@ def register_step(use: Build, process: ProcessingStep, train: TrainingStep, eval
             "DataSha256": JsonGet(step_name=process.name, property_file="Data", json_path="sha256"),
             "ImageUri": use.parameters["ImageUri"],
             "EvaluationReport": Join(on="/", values=[evaluation, "evaluation.html"]),
+            "ModelSha256": JsonGet(step_name=evaluate.name, property_file="Model", json_path="sha256"),
+            "GoldenPredictions": Join(on="/", values=[evaluation, "golden.json"]),
             "PipelineExecutionArn": ExecutionVariables.PIPELINE_EXECUTION_ARN,
         },
     )

@@ -1,7 +1,8 @@
 """Read CSV, split it into train, validation and test sets, and encode it as numbers.
 
-Writes train/train.csv, validation/validation.csv and test/test.csv (header, target first), metadata/features.json
-(how a record is encoded, for whoever serves the model) and metadata/data.json (what was read).
+Writes train/train.csv, validation/validation.csv and test/test.csv (header, target first), test/samples.json (records
+of the test set as a client would send them), metadata/features.json (how a record is encoded, for whoever serves the
+model) and metadata/data.json (what was read).
 """
 
 import argparse
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from samples import draw
 
 logger = logging.getLogger("process")
 
@@ -73,6 +75,7 @@ def process(arguments: argparse.Namespace) -> None:
         rows = encoded[parts == name]
         write_csv(rows, arguments.output / name / f"{name}.csv")
         logger.info("%s: %d rows, %d features", name, len(rows), len(columns))
+    write_json(draw(features[parts == "test"], columns), arguments.output / "test" / "samples.json")
     schema = {"version": 1, "problem_type": arguments.problem_type, "target": target, "columns": columns}
     write_json({**schema, "features": list(encoded.columns[1:])}, arguments.output / "metadata" / "features.json")
     manifest = {"version": 1, "uri": arguments.data_uri, "sha256": fingerprint(files), "rows": len(table)}
