@@ -45,7 +45,7 @@ bench: setup ## Measure the pipeline against the bare scripts, as ratios of one 
 
 lock: $(VENV)/.ready ## Pin the newest allowed versions into requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --extra dev --custom-compile-command 'make lock' \
-		setup.py requirements/dev.in seedcode/model-build-tabular/requirements.txt --output-file requirements/dev.txt
+		setup.py requirements/dev.in --output-file requirements/dev.txt
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -11,7 +11,7 @@ from smproject.catalog import Seed, Template
 from smproject.errors import AssemblyError, CatalogError
 from smproject.seeds import seed_key, version
 
-SECTIONS = ("Parameters", "Conditions", "Resources", "Outputs")
+SECTIONS = ("Parameters", "Rules", "Conditions", "Resources", "Outputs")
 HEADER = "# Generated from project.yaml and its fragments. Edit those, then run: smproject assemble\n"
 SECTION = re.compile(r"^([A-Z]\w*):", re.MULTILINE)
 KEY = re.compile(r"^  ([A-Za-z0-9]+):", re.MULTILINE)
@@ -54,9 +54,9 @@ def assemble(template: Template) -> str:
     parameters = _section("Parameters", fragments)
     for seed in template.seeds:
         parameters = _with_default(parameters, seed, template)
-    sections = [_metadata(fragments), parameters, _section("Conditions", fragments), _section("Resources", fragments)]
+    between = [_section(name, fragments) for name in ("Rules", "Conditions", "Resources")]
     outputs = (_section("Outputs", fragments) or "Outputs:") + "\n" + _origin(template)
-    return "\n\n".join([_head(template), *filter(None, sections), outputs]) + "\n"
+    return "\n\n".join([_head(template), *filter(None, [_metadata(fragments), parameters, *between]), outputs]) + "\n"
 
 
 def is_current(template: Template) -> bool:

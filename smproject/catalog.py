@@ -13,11 +13,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Seed:
-    """Code that a template puts into a new repository: parts of this repository, at the same paths."""
+    """Code that a template puts into a new repository: parts of this repository, at the same paths.
+
+    The folder of its id in seedcode/ is its root; so are those in `roots`, which several seeds share.
+    """
 
     id: str
     parameter: str
     parts: tuple[str, ...]
+    roots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,11 @@ class Template:
     def path(self) -> Path:
         """The assembled CloudFormation template."""
         return self.folder / "template.yaml"
+
+    @property
+    def is_product(self) -> bool:
+        """Whether SageMaker makes projects of it: then Service Catalog offers it."""
+        return "sagemaker-project" in self.fragments
 
     def fragment_path(self, fragment: str) -> Path:
         """The CloudFormation file of a fragment."""
@@ -104,7 +113,7 @@ def _checked(values: Any, kind: type[Template | Seed], path: Path) -> dict[str, 
     if not isinstance(values, dict):
         raise CatalogError(f"{path}: expected keys and values for a {kind.__name__.lower()}, found {values!r}.")
     known = {field.name for field in fields(kind)} - {"folder"}
-    required = known - {"seeds"}
+    required = known - {"seeds", "roots"}
     for key in values:
         if key not in known:
             raise CatalogError(f"{path}: unknown key {key!r}. Use only: {', '.join(sorted(known))}.")
@@ -114,7 +123,7 @@ def _checked(values: Any, kind: type[Template | Seed], path: Path) -> dict[str, 
 
 
 def _typed(value: Any, key: str, path: Path) -> Any:
-    expected = list if key in {"fragments", "parts", "seeds"} else str
+    expected = list if key in {"fragments", "parts", "roots", "seeds"} else str
     if not isinstance(value, expected) or not value:
         raise CatalogError(f"{path}: key {key!r} must be a {expected.__name__} that isn't empty, found {value!r}.")
     if isinstance(value, str):

@@ -48,6 +48,12 @@ output_option = click.option(
     "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the output."
 )
 profile_option = click.option("--profile", help="AWS profile; else what boto3 finds in the environment.")
+role_option = click.option(
+    "--role-name",
+    default="OrganizationAccountAccessRole",
+    show_default=True,
+    help="Role in each account named here which the hub's credentials may assume.",
+)
 
 
 @click.group(cls=Tool, context_settings={"help_option_names": ["-h", "--help"]})
@@ -161,12 +167,7 @@ def publish(profile: str | None, principal: str | None, output: str) -> None:
 
 @main.command()
 @click.option("--account", required=True, metavar="ID", help="Account that shall create projects.")
-@click.option(
-    "--role-name",
-    default="OrganizationAccountAccessRole",
-    show_default=True,
-    help="Role in that account which the hub's credentials may assume.",
-)
+@role_option
 @profile_option
 @output_option
 def share(account: str, role_name: str, profile: str | None, output: str) -> None:
@@ -177,6 +178,32 @@ def share(account: str, role_name: str, profile: str | None, output: str) -> Non
 
     done = share_portfolio(_session(profile), account, role_name, _progress(output))
     _conclude(asdict(done), output, done.changed, f"account {done.account}")
+
+
+@main.command()
+@click.argument("project")
+@click.option("--account", required=True, metavar="ID", help="Account of the project.")
+@click.option(
+    "--target",
+    "targets",
+    required=True,
+    multiple=True,
+    metavar="ID",
+    help="Its staging or production account; may be given for each.",
+)
+@role_option
+@profile_option
+@output_option
+def connect(  # noqa: PLR0913, PLR0917  # one for each option
+    project: str, account: str, targets: tuple[str, ...], role_name: str, profile: str | None, output: str
+) -> None:
+    """Let PROJECT deploy into accounts, by the roles that it needs there; needs the hub's credentials."""
+    from dataclasses import asdict
+
+    from smproject.connect import connect as connect_project
+
+    done = connect_project(_session(profile), project, account, targets, role_name, _progress(output))
+    _conclude(asdict(done), output, done.changed, f"project {done.project}")
 
 
 def _session(profile: str | None) -> Any:

@@ -1,7 +1,7 @@
-"""Publish the catalogue in the hub account: bucket, templates and seeds, launch role, portfolio."""
+"""Publish the catalogue in the hub account: bucket, templates and seeds, launch role, portfolio, products."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,10 @@ def publish(session: Any, principal: str | None, progress: Progress, root: Path 
         uploads = tuple(upload(session.client("s3"), name, templates, progress))
         account = session.client("sts").get_caller_identity()["Account"]
         role = deploy_launch_role(cloudformation, bucket.outputs, account, progress, root)
-        portfolio = _deploy_portfolio(cloudformation, name, principal, progress, root)
-    return Publication(name, portfolio.outputs["PortfolioId"], (bucket, role, portfolio), uploads)
+        portfolio = _deploy_portfolio(cloudformation, principal, progress, root)
+        offered = {"ProductCatalogBucket": name, "ProductPortfolioId": portfolio.outputs["PortfolioId"]}
+        products = _deploy_products(cloudformation, offered, progress, root)
+    return Publication(name, portfolio.outputs["PortfolioId"], (bucket, role, portfolio, *products), uploads)
 
 
 def deploy_launch_role(
@@ -92,7 +94,7 @@ def deploy_bucket(session: Any, cloudformation: Any, root: Path, progress: Progr
 def upload(s3: Any, bucket: str, templates: list[Template], progress: Progress) -> Iterator[str]:
     """Upload what the bucket lacks; keys name the content, so what is there is right. Yields the keys."""
     for template in templates:
-        if not template.seeds:
+        if not template.is_product:
             continue
         objects = {seed_key(template, seed): seed_zip(template, seed) for seed in template.seeds}
         objects[template_key(template)] = template.path.read_bytes()
@@ -113,14 +115,26 @@ def _has(s3: Any, bucket: str, key: str) -> bool:
     return True
 
 
-def _deploy_portfolio(cloudformation: Any, bucket: str, principal: str | None, progress: Progress, root: Path) -> Stack:
+def _deploy_portfolio(cloudformation: Any, principal: str | None, progress: Progress, root: Path) -> Stack:
     template = catalog.template("portfolio", root)
     before = stacks.parameters(cloudformation, stacks.stack_name(template))
-    parameters = {
-        "PortfolioCatalogBucket": bucket,
-        "ModelBuildProductTemplateKey": template_key(catalog.template("model-build", root)),
-        "ModelBuildProductVersion": version(root),
-    }
-    if pattern := principal or before.get("PortfolioPrincipalPattern"):
-        parameters["PortfolioPrincipalPattern"] = pattern
+    pattern = principal or before.get("PortfolioPrincipalPattern")
+    parameters = {"PortfolioPrincipalPattern": pattern} if pattern else {}
     return report(stacks.deploy(cloudformation, template, parameters), progress)
+
+
+def _deploy_products(
+    cloudformation: Any, offered: Mapping[str, str], progress: Progress, root: Path
+) -> Iterator[Stack]:
+    """Deploy a stack a product, all of one template; `offered` says by which portfolio and from which bucket."""
+    product = catalog.template("product", root)
+    for template in catalog.templates(root):
+        if template.is_product:
+            parameters = {
+                **offered,
+                "ProductTemplateId": template.id,
+                "ProductDescription": template.description,
+                "ProductTemplateKey": template_key(template),
+                "ProductVersion": version(root),
+            }
+            yield report(stacks.deploy(cloudformation, product, parameters, template.id), progress)

@@ -39,8 +39,9 @@ def seed_files(template: Template, seed: Seed) -> dict[str, SeedFile]:
     files: dict[str, SeedFile] = {}
     for part in seed.parts:
         _add(files, template.root / part, template.root)
-    own = template.root / "seedcode" / seed.id
-    _add(files, own, own)
+    for name in (*seed.roots, seed.id):
+        own = template.root / "seedcode" / name
+        _add(files, own, own)
     files[".seed.json"] = _label(template, files)
     return dict(sorted(files.items()))
 

@@ -1,16 +1,13 @@
 """Share the portfolio with an account, and prepare the account for creating projects from it."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from smproject import catalog, stacks
 from smproject.catalog import ROOT
-from smproject.errors import DeploymentError
 from smproject.publish import Progress, deploy_launch_role
+from smproject.session import session_in
 from smproject.stacks import Stack
 
 
@@ -30,8 +27,6 @@ def share(session: Any, account: str, role_name: str, progress: Progress, root: 
     `role_name` is a role of that account which the hub's credentials may assume. Raises DeploymentError when the
     catalogue isn't published or AWS refuses.
     """
-    if not re.fullmatch(r"[0-9]{12}", account):
-        raise DeploymentError(f"{account!r} is not an account id. Give its 12 digits.")
     with stacks.refusals(f"share the portfolio with account {account}"):
         cloudformation = session.client("cloudformation")
         bucket = stacks.outputs(cloudformation, stacks.stack_name(catalog.template("catalog-bucket", root)))
@@ -40,28 +35,13 @@ def share(session: Any, account: str, role_name: str, progress: Progress, root: 
         pattern = stacks.parameters(cloudformation, portfolio_stack)["PortfolioPrincipalPattern"]
         hub = session.client("sts").get_caller_identity()["Account"]
         # First of all, so that nothing is shared with an account that can't be prepared.
-        there = _session_in(session, account, role_name)
+        there = session_in(session, account, role_name)
         offered = _offer(session.client("servicecatalog"), portfolio, account, progress)
         role = deploy_launch_role(there.client("cloudformation"), bucket, hub, progress, root)
         service_catalog = there.client("servicecatalog")
         accepted = _accept(service_catalog, portfolio, progress)
         granted = _grant(service_catalog, portfolio, pattern, progress)
     return Share(portfolio, account, role, offered or accepted or granted or role.result != "unchanged")
-
-
-def _session_in(session: Any, account: str, role_name: str) -> Any:
-    """A session with the rights of a role in another account."""
-    arn = f"arn:{session.get_partition_for_region(session.region_name)}:iam::{account}:role/{role_name}"
-    given = session.client("sts").assume_role(RoleArn=arn, RoleSessionName="smproject-share")["Credentials"]
-    # The profile may say more than credentials: an endpoint, a proxy, a certificate.
-    profile = session.profile_name if session.profile_name in session.available_profiles else None
-    return boto3.Session(
-        profile_name=profile,
-        aws_access_key_id=given["AccessKeyId"],
-        aws_secret_access_key=given["SecretAccessKey"],
-        aws_session_token=given["SessionToken"],
-        region_name=session.region_name,
-    )
 
 
 def _offer(service_catalog: Any, portfolio: str, account: str, progress: Progress) -> bool:

@@ -33,14 +33,14 @@ def refusals(doing: str) -> Iterator[None]:
         raise DeploymentError(f"AWS refused to {doing}: {error} Check the credentials and try again.") from error
 
 
-def stack_name(template: Template) -> str:
-    """Name of the stack that this tool makes of a template."""
-    return f"{PREFIX}{template.id}"
+def stack_name(template: Template, subject: str = "") -> str:
+    """Name of the stack that this tool makes of a template; one of several stacks says by `subject` what it is for."""
+    return f"{PREFIX}{template.id}-{subject}".rstrip("-")
 
 
-def deploy(cloudformation: Any, template: Template, parameters: Mapping[str, str]) -> Stack:
+def deploy(cloudformation: Any, template: Template, parameters: Mapping[str, str], subject: str = "") -> Stack:
     """Create the template's stack, or update it; raises DeploymentError with the resources that failed."""
-    name = stack_name(template)
+    name = stack_name(template, subject)
     request = {
         "StackName": name,
         "TemplateBody": template.path.read_text(),
@@ -73,12 +73,21 @@ def outputs(cloudformation: Any, name: str) -> dict[str, str]:
     stack = find(cloudformation, name)
     if stack is None:
         raise DeploymentError(f"There is no stack {name} in this account and Region. Run: smproject publish")
+    return outputs_of(stack)
+
+
+def outputs_of(stack: Mapping[str, Any]) -> dict[str, str]:
+    """Outputs of a described stack by name."""
     return {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}
 
 
 def parameters(cloudformation: Any, name: str) -> dict[str, str]:
     """Parameters that a stack was given, defaults included; none when there is no such stack."""
-    stack = find(cloudformation, name) or {}
+    return parameters_of(find(cloudformation, name) or {})
+
+
+def parameters_of(stack: Mapping[str, Any]) -> dict[str, str]:
+    """Parameters of a described stack by name."""
     return {item["ParameterKey"]: item["ParameterValue"] for item in stack.get("Parameters", [])}
 
 

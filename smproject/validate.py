@@ -1,4 +1,4 @@
-"""Check the whole catalogue offline: manifests, assembled templates, and the pipelines of every seed."""
+"""Check the whole catalogue offline: manifests, templates, and the pipelines of every seed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,6 +36,9 @@ def validate(root: Path = ROOT) -> Iterator[Finding]:
             yield Finding(_relative(path, root), 1, "manifest", str(error))
             continue
         yield from _check_template(template, linters)
+    # Templates that a project's own pipelines deploy; `.yaml` is CloudFormation, everything else is `.yml`.
+    for path in sorted(root.glob("pipelines/**/*.yaml")):
+        yield from linters.findings(path, _relative(path, root))
 
 
 def _check_template(template: Template, linters: "_Linters") -> Iterator[Finding]:

@@ -41,12 +41,6 @@ def statements(value: Any) -> list[dict[str, Any]]:
     return [item for item in walk(value) if "Effect" in item and "Action" in item]
 
 
-def trusts(template: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every statement of a role's trust policy."""
-    roles = resources(template, "AWS::IAM::Role").values()
-    return [statement for role in roles for statement in statements(role["AssumeRolePolicyDocument"])]
-
-
 def listed(value: Any) -> list[Any]:
     """A value that may stand alone or in a list, as a list."""
     return value if isinstance(value, list) else [value]

@@ -1,4 +1,6 @@
 import hashlib
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,26 @@ def test_a_key_defined_twice_is_refused_by_the_names_of_both_fragments(small: Ca
 def test_a_fragment_holds_its_sections_and_nothing_else(small: Catalogue, text: str, told: str) -> None:
     with pytest.raises(CatalogError, match=told):
         assemble(small.template({"part": text}))
+
+
+def test_rules_come_before_what_they_guard(small: Catalogue) -> None:
+    rule = """
+        Rules:
+          PartRule:
+            Assertions:
+              - Assert: !Not [!Equals [!Ref PartKey, ""]]
+        """
+    fragment = PARAMETER.replace("    Resources:", textwrap.indent(textwrap.dedent(rule), "    ") + "\n    Resources:")
+    text = assemble(small.template({"part": fragment}))
+    assert re.findall(r"^([A-Z]\w+):", text, re.MULTILINE)[2:] == [
+        "Metadata",
+        "Parameters",
+        "Rules",
+        "Resources",
+        "Outputs",
+    ]
+    with pytest.raises(AssemblyError, match=r"Rules\.PartRule .*'part' and 'more'"):
+        assemble(small.template({"part": fragment, "more": f"Description: More\n{textwrap.dedent(rule)}"}))
 
 
 def test_a_missing_fragment_is_named(small: Catalogue) -> None:

@@ -18,10 +18,10 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_a_manifest_says_what_a_template_is_made_of(tmp_path: Path) -> None:
-    seeds = "seeds:\n  - {id: code, parameter: SeedKey, parts: [a, b/c]}\n"
+    seeds = "seeds:\n  - {id: code, parameter: SeedKey, parts: [a, b/c], roots: [shared]}\n"
     template = catalog.read_manifest(write(tmp_path, GOOD + seeds))
     assert (template.id, template.title, template.fragments) == ("example", "One", ("part",))
-    assert template.seeds == (catalog.Seed("code", "SeedKey", ("a", "b/c")),)
+    assert template.seeds == (catalog.Seed("code", "SeedKey", ("a", "b/c"), ("shared",)),)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,7 @@ def test_a_manifest_says_what_a_template_is_made_of(tmp_path: Path) -> None:
         ("title: One\ndescription: Two.\nfragments: [{a: b}]\n", "'fragments'"),
         (GOOD + "seeds:\n  - {id: code, parameter: Key, parts: [a], branch: main}\n", "'branch'"),
         (GOOD + "seeds:\n  - {id: code, parts: [a]}\n", "'parameter'"),
+        (GOOD + "seeds:\n  - {id: code, parameter: Key, parts: [a], roots: shared}\n", "'roots'"),
         ("- a list\n", "template"),
         ("title: [\n", "not YAML"),
     ],
@@ -52,6 +53,11 @@ def test_an_unknown_template_or_seed_is_refused_and_the_known_ones_are_found() -
         catalog.template("no-such")
     with pytest.raises(CatalogError, match="model-build-tabular"):
         catalog.find_seed("no-such")
+
+
+def test_products_are_what_sagemaker_makes_projects_of() -> None:
+    products = {template.id for template in catalog.templates() if template.is_product}
+    assert products == {"model-build", "model-deploy", "model-build-deploy"}
 
 
 def test_every_manifest_reads_and_has_its_assembled_template() -> None:

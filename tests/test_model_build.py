@@ -1,8 +1,7 @@
-"""What the model-build template, its seed's code and the launch role expect of one another."""
+"""What the model-build template and its seed's code expect of one another."""
 
 import importlib
 import re
-from pathlib import Path
 
 import pytest
 from policies import ROOT, listed, load, render, resources, statements
@@ -10,25 +9,6 @@ from policies import ROOT, listed, load, render, resources, statements
 from smproject import catalog
 
 TEMPLATE = load(ROOT / "project_templates/model-build/template.yaml")
-LAUNCH = load(ROOT / "project_templates/launch-role/template.yaml")
-PORTFOLIO = load(ROOT / "project_templates/portfolio/template.yaml")
-# The call that makes a resource, by type; a new type belongs here and into the launch role.
-CREATES = {
-    "AWS::CodeBuild::Project": "codebuild:CreateProject",
-    "AWS::CodeCommit::Repository": "codecommit:CreateRepository",
-    "AWS::CodePipeline::Pipeline": "codepipeline:CreatePipeline",
-    "AWS::ECR::Repository": "ecr:CreateRepository",
-    "AWS::Events::Rule": "events:PutRule",
-    "AWS::IAM::Policy": "iam:PutRolePolicy",
-    "AWS::IAM::Role": "iam:CreateRole",
-    "AWS::KMS::Alias": "kms:CreateAlias",
-    "AWS::KMS::Key": "kms:CreateKey",
-    "AWS::Logs::LogGroup": "logs:CreateLogGroup",
-    "AWS::S3::Bucket": "s3:CreateBucket",
-    "AWS::S3::BucketPolicy": "s3:PutBucketPolicy",
-    "AWS::SageMaker::CodeRepository": "sagemaker:CreateCodeRepository",
-    "AWS::SageMaker::ModelPackageGroup": "sagemaker:CreateModelPackageGroup",
-}
 PROJECT = {"SageMakerProjectName": "churn", "SageMakerProjectId": "p-1", "ArtifactBucket.Arn": "arn:bucket"}
 PROJECT |= {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "1" * 12}
 
@@ -111,46 +91,3 @@ def test_a_key_of_data_can_t_widen_the_policy() -> None:
         assert re.fullmatch(pattern, good)
     for bad in ("*", "data/*", "data?", "${aws:username}", "/data", "data/", "a//b", ""):
         assert not re.fullmatch(pattern, bad), bad
-
-
-def test_the_launch_role_may_make_whatever_the_template_makes() -> None:
-    allowed = {action for item in statements(LAUNCH) if item["Effect"] == "Allow" for action in listed(item["Action"])}
-    needed = {CREATES[item["Type"]] for item in TEMPLATE["Resources"].values()}
-    assert needed <= allowed
-
-
-def test_the_launch_role_may_pass_every_role_that_a_service_is_given() -> None:
-    trusted = {
-        statement["Principal"]["Service"]
-        for role in resources(TEMPLATE, "AWS::IAM::Role").values()
-        for statement in statements(role["AssumeRolePolicyDocument"])
-    }
-    passing = next(item for item in statements(LAUNCH) if item["Action"] == "iam:PassRole")
-    # SageMaker is given its role by the build, not by the stack.
-    assert set(passing["Condition"]["StringEquals"]["iam:PassedToService"]) == trusted - {"sagemaker.amazonaws.com"}
-
-
-def test_the_launch_role_s_names_cover_the_project_s_and_not_its_own() -> None:
-    for role in resources(TEMPLATE, "AWS::IAM::Role").values():
-        assert render(role["RoleName"], PROJECT).startswith("sagemaker-")
-    pattern = LAUNCH["Parameters"]["LaunchRoleName"]["AllowedPattern"]
-    assert re.fullmatch(pattern, LAUNCH["Parameters"]["LaunchRoleName"]["Default"])
-    assert not re.fullmatch(pattern, "sagemaker-launch")
-
-
-def test_portfolio_and_launch_role_agree_on_the_role_s_name() -> None:
-    names = [LAUNCH["Parameters"]["LaunchRoleName"], PORTFOLIO["Parameters"]["PortfolioLaunchRoleName"]]
-    assert names[0]["Default"] == names[1]["Default"]
-    constraint = resources(PORTFOLIO, "AWS::ServiceCatalog::LaunchRoleConstraint")["ModelBuildProductLaunchConstraint"]
-    assert constraint["LocalRoleName"] == {"Ref": "PortfolioLaunchRoleName"}
-
-
-def test_the_seed_is_looked_up_where_the_launch_role_s_stack_puts_it() -> None:
-    parameter = resources(LAUNCH, "AWS::SSM::Parameter")["CatalogLocationParameter"]
-    assert TEMPLATE["Parameters"]["RepositorySeedBucket"]["Default"] == parameter["Name"]
-
-
-def test_studio_shows_the_product_and_it_is_named_like_its_folder() -> None:
-    product = resources(PORTFOLIO, "AWS::ServiceCatalog::CloudFormationProduct")["ModelBuildProduct"]
-    assert {"Key": "sagemaker:studio-visibility", "Value": "true"} in product["Tags"]
-    assert Path(ROOT / "project_templates" / product["Name"] / "template.yaml").is_file()

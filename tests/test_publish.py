@@ -72,7 +72,7 @@ def test_a_stack_that_is_not_there_is_named_with_the_command_that_makes_it(sessi
         stacks.outputs(session.client("cloudformation"), "no-such-stack")
 
 
-def test_the_catalogue_s_bucket_gets_template_and_seed_once(session: Any) -> None:
+def test_the_catalogue_s_bucket_gets_each_product_s_template_and_seed_once(session: Any) -> None:
     session.client("organizations").create_organization(FeatureSet="ALL")
     cloudformation, s3 = session.client("cloudformation"), session.client("s3")
     bucket = publish.deploy_bucket(session, cloudformation, catalog.ROOT, print_nothing)
@@ -81,10 +81,20 @@ def test_the_catalogue_s_bucket_gets_template_and_seed_once(session: Any) -> Non
     templates = catalog.templates()
     first = list(publish.upload(s3, name, templates, print_nothing))
     assert list(publish.upload(s3, name, templates, print_nothing)) == []
-    template, seed = catalog.find_seed("model-build-tabular")
-    assert first == [seed_key(template, seed), publish.template_key(template)]
-    assert s3.get_object(Bucket=name, Key=first[0])["Body"].read() == seed_zip(template, seed)
-    assert s3.get_object(Bucket=name, Key=first[1])["Body"].read() == template.path.read_bytes()
+    expected = {}
+    for template in templates:
+        if template.is_product:
+            expected |= {seed_key(template, seed): seed_zip(template, seed) for seed in template.seeds}
+            expected[publish.template_key(template)] = template.path.read_bytes()
+    assert first == list(expected)
+    assert {key: s3.get_object(Bucket=name, Key=key)["Body"].read() for key in first} == expected
+
+
+def test_one_template_makes_several_stacks_each_named_by_its_subject(session: Any, topic: catalog.Template) -> None:
+    cloudformation = session.client("cloudformation")
+    made = [stacks.deploy(cloudformation, topic, {"PartName": each}, each) for each in ("one", "two")]
+    assert [stack.name for stack in made] == [f"sagemaker-project-templates-example-{each}" for each in ("one", "two")]
+    assert len(session.client("sns").list_topics()["Topics"]) == 2
 
 
 def test_a_stale_template_is_refused_before_anything_is_made(session: Any, tmp_path: Path) -> None:

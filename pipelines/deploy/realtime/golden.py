@@ -1,0 +1,54 @@
+"""Predictions recorded when the model was evaluated, which every endpoint of it must give again."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from pipelines.deploy.realtime.errors import DeployError
+
+Value = str | float | int | bool | None
+
+
+class Column(BaseModel):
+    """A column of the records, as features.json has it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kind: Literal["numeric", "categorical"]
+
+
+class Golden(BaseModel):
+    """Raw records as a client would send them, and the score of each."""
+
+    model_config = ConfigDict(frozen=True)
+
+    columns: list[Column] = Field(min_length=1)
+    records: list[dict[str, Value]] = Field(min_length=1)
+    scores: list[FiniteFloat]
+    tolerance: float = Field(gt=0)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns, in the order of CSV."""
+        return [column.name for column in self.columns]
+
+    def first(self, kind: str) -> str | None:
+        """Name of the first column of a kind, if there is one."""
+        return next((column.name for column in self.columns if column.kind == kind), None)
+
+
+def read_golden(content: Any, source: str) -> Golden:
+    """Check golden.json; DeployError names its source and everything that is wrong."""
+    try:
+        golden = Golden.model_validate(content)
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise DeployError(f"{source}: {told}. Register the model anew.") from error
+    if len(golden.scores) != len(golden.records):
+        found = f"{len(golden.records)} records and {len(golden.scores)} scores"
+        raise DeployError(f"{source} has {found}. Register the model anew.")
+    odd = [number for number, record in enumerate(golden.records) if set(record) != set(golden.names)]
+    if odd:
+        raise DeployError(f"{source}: record {odd[0]} does not have the columns listed. Register the model anew.")
+    return golden

@@ -1,0 +1,101 @@
+"""The endpoint test: what an endpoint must do before its stage counts as deployed.
+
+    STAGE=staging python -m pytest pipelines/deploy/realtime/test_endpoint.py --junitxml endpoint-tests.xml
+
+It invokes the stage's endpoint with the role that may do nothing else, and costs a few hundred requests.
+"""
+
+import json
+import math
+from collections.abc import Callable
+
+import pytest
+
+from pipelines.deploy.realtime.endpoint import CSV, JSON, JSON_LINES, Endpoint, Record
+from pipelines.deploy.realtime.golden import Golden
+from pipelines.deploy.realtime.stage import Limits
+
+UNSEEN = "a category that no training data held"
+UNKNOWN = "a_column_that_no_model_has"
+
+MALFORMED = {
+    "broken JSON": ('{"instances": [', JSON),
+    "JSON that is no record": ('"a text"', JSON),
+    "another content type": ("<record/>", "application/xml"),
+    "too many values in a CSV row": ("," * 10_000, CSV),
+}
+
+
+def check_refused(live: Endpoint, record: Record, column: str) -> None:
+    refused = live.refusal(json.dumps({"instances": [record]}), JSON)
+    assert refused, f"endpoint {live.name} answers a record whose column {column!r} is wrong; it must refuse it"
+    assert 400 <= refused.status < 500, f"a record whose column {column!r} is wrong gets HTTP {refused.status}, not 4xx"
+    assert column in refused.message, f"the refusal does not name column {column!r}: {refused.message}"
+
+
+def check_scores(found: list[float], golden: Golden, content_type: str) -> None:
+    wanted, tolerance = golden.scores, golden.tolerance
+    assert len(found) == len(wanted), f"{len(wanted)} records as {content_type} give {len(found)} scores"
+    # Relative too: large values of a regression differ by more than a probability does.
+    close = [math.isclose(*pair, rel_tol=tolerance, abs_tol=tolerance) for pair in zip(found, wanted, strict=True)]
+    worst = max(range(len(found)), key=lambda row: abs(found[row] - wanted[row]))
+    told = f"record {worst} as {content_type} scores {found[worst]}; at its evaluation the model gave {wanted[worst]}"
+    assert all(close), f"{told} ({close.count(False)} of {len(close)} records differ by more than {tolerance})"
+
+
+def test_it_answers(live: Endpoint, golden: Golden) -> None:
+    (score,) = live.scores(golden.records[:1], JSON, golden.names)
+
+    assert math.isfinite(score), f"the first record scores {score}"
+
+
+@pytest.mark.parametrize("content_type", [JSON, JSON_LINES, CSV])
+def test_it_gives_the_predictions_of_the_evaluation(content_type: str, live: Endpoint, golden: Golden) -> None:
+    check_scores(live.scores(golden.records, content_type, golden.names), golden, content_type)
+
+
+def test_a_record_that_lacks_a_column_is_refused(live: Endpoint, golden: Golden) -> None:
+    for column in golden.names:
+        check_refused(live, {name: golden.records[0][name] for name in golden.names if name != column}, column)
+
+
+def test_a_record_with_an_unknown_column_is_refused(live: Endpoint, golden: Golden) -> None:
+    check_refused(live, {**golden.records[0], UNKNOWN: 1}, UNKNOWN)
+
+
+def test_text_in_a_numeric_column_is_refused(live: Endpoint, golden: Golden) -> None:
+    column = golden.first("numeric")
+    if column is None:
+        pytest.skip("the model has no numeric column")
+    check_refused(live, {**golden.records[0], column: "no number"}, column)
+
+
+def test_a_category_never_seen_is_accepted(live: Endpoint, golden: Golden) -> None:
+    column = golden.first("categorical")
+    if column is None:
+        pytest.skip("the model has no categorical column")
+    (score,) = live.scores([{**golden.records[0], column: UNSEEN}], JSON, golden.names)
+
+    assert math.isfinite(score), f"a record with an unseen category in column {column!r} scores {score}"
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+def test_malformed_input_is_refused_and_does_no_harm(what: str, live: Endpoint, golden: Golden) -> None:
+    refused = live.refusal(*MALFORMED[what])
+
+    assert refused, f"endpoint {live.name} answers {what}; it must refuse it"
+    assert 400 <= refused.status < 500, f"{what} gets HTTP {refused.status}, not 4xx: {refused.message}"
+    check_scores(live.scores(golden.records, CSV, golden.names), golden, CSV)
+
+
+def test_latency_is_within_its_budget(
+    live: Endpoint, golden: Golden, limits: Limits, report_latency: Callable[[dict[int, float]], None]
+) -> None:
+    taken = sorted(live.latencies(golden.records, limits.latency_requests))
+    found = {percent: taken[math.ceil(len(taken) * percent / 100) - 1] for percent in (50, 95, 99)}
+    report_latency(found)
+
+    assert found[99] <= limits.latency_budget_ms, (
+        f"p99 of {len(taken)} requests is {found[99]:.0f} ms, p50 {found[50]:.0f} ms; "
+        f"tests.latency_budget_ms of the stage is {limits.latency_budget_ms}"
+    )
