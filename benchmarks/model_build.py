@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from smproject.demo import data, watch
+from smproject.demo.building import Building
 from smproject.demo.console import Console
-from smproject.demo.story import Story
 from smproject.sandbox import images, lifecycle
 
 ROUNDS = 3
@@ -39,7 +39,7 @@ def main() -> int:
         running = lifecycle.up(home, PORT, "us-east-1")
         os.environ.update(lifecycle.environment(running))
         try:
-            ratios = _measure(Path(folder), Story(Console(_say), running, Path(folder) / "checkout"))
+            ratios = _measure(Path(folder), Building(Console(_say), running, Path(folder) / "checkout"))
         finally:
             lifecycle.down(home)
     for name, ratio in ratios.items():
@@ -52,13 +52,13 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
-def _measure(folder: Path, story: Story) -> dict[str, float]:
-    story.publish()
-    story.create_project()
-    story.first_build()  # fills the cache
-    sagemaker = story.client("sagemaker")
+def _measure(folder: Path, building: Building) -> dict[str, float]:
+    building.publish()
+    building.create_project()
+    building.first_build()  # fills the cache
+    sagemaker = building.client("sagemaker")
     pipeline = sagemaker.list_pipelines()["PipelineSummaries"][0]["PipelineName"]
-    uncached, bare = _without_cache(sagemaker, pipeline), Bare(story)
+    uncached, bare = _without_cache(sagemaker, pipeline), Bare(building)
     times: dict[str, list[float]] = {"bare": [], "uncached": [], "cached": []}
     for number in range(ROUNDS):
         times["bare"].append(_timed(bare.run, folder / f"bare-{number}"))
@@ -99,13 +99,13 @@ def _execute(sagemaker: Any, pipeline: str) -> None:
 class Bare:
     """The pipeline's scripts as plain programs, in the image's own environment and with the job's own settings."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, building: Building) -> None:
         self.data, _ = data.csv()
-        job = story.client("sagemaker").list_training_jobs()["TrainingJobSummaries"][0]["TrainingJobName"]
-        request = story.client("sagemaker").describe_training_job(TrainingJobName=job)
+        job = building.client("sagemaker").list_training_jobs()["TrainingJobSummaries"][0]["TrainingJobName"]
+        request = building.client("sagemaker").describe_training_job(TrainingJobName=job)
         self.hyperparameters = request["HyperParameters"]
         uri = request["AlgorithmSpecification"]["TrainingImage"]
-        self.image = images.find(images.ImageStore(story.running.home / "images"), uri, story.client("ecr"))
+        self.image = images.find(images.ImageStore(building.running.home / "images"), uri, building.client("ecr"))
         self.python = str(self.image.environment / "bin" / "python")
 
     def run(self, folder: Path) -> None:

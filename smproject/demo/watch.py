@@ -39,37 +39,52 @@ def project_created(sagemaker: Any, name: str) -> dict[str, Any]:
     return project
 
 
-def delivery(clients: Callable[[str], Any], pipeline: str, commit: str | None, say: Say) -> dict[str, Any]:
-    """Wait for the CodePipeline execution of a commit (None: the first one); tell actions, commands and steps."""
-    codepipeline, told = clients("codepipeline"), Told(say)
-    before = newest_execution(clients("sagemaker")) if commit else None
+def executions(codepipeline: Any, pipeline: str) -> set[str]:
+    """Return the ids of a CodePipeline's executions."""
+    found = codepipeline.list_pipeline_executions(pipelineName=pipeline)["pipelineExecutionSummaries"]
+    return {item["pipelineExecutionId"] for item in found}
 
-    def started() -> Any:
-        found = codepipeline.list_pipeline_executions(pipelineName=pipeline)["pipelineExecutionSummaries"]
-        revisions = {e["pipelineExecutionId"]: [r["revisionId"] for r in e.get("sourceRevisions", [])] for e in found}
-        return next((name for name, commits in revisions.items() if commit in (None, *commits)), None)
 
-    execution = until(started, f"an execution of {pipeline}")
+def delivery(clients: Callable[[str], Any], pipeline: str, earlier: set[str], told: Told) -> dict[str, Any]:
+    """Wait for the execution that is not among the earlier ones, until it ends or a person must approve.
 
-    def ended() -> Any:
-        # The execution first: once it has ended, so have the actions read after it.
+    Tells actions, commands and steps; returns the execution, its actions, and the approval that it waits for.
+    """
+    codepipeline = clients("codepipeline")
+    before = newest_execution(clients("sagemaker")) if earlier else None
+    new = until(lambda: executions(codepipeline, pipeline) - earlier, f"an execution of {pipeline}")
+    execution = min(new)
+
+    def halted() -> Any:
+        # These first: once they tell of an end or a wait, the actions read after them do too.
+        waits = approval(codepipeline, pipeline)
         found = codepipeline.get_pipeline_execution(pipelineName=pipeline, pipelineExecutionId=execution)
-        status = found["pipelineExecution"]["status"]
         actions = codepipeline.list_action_executions(pipelineName=pipeline, filter={"pipelineExecutionId": execution})[
             "actionExecutionDetails"
         ]
         _tell_actions(clients, actions, told)
         _tell_steps(clients("sagemaker"), before, told)
         outcome = {"execution": found["pipelineExecution"], "actions": actions}
-        return outcome if status not in ("InProgress", "Stopping") else None
+        running = found["pipelineExecution"]["status"] in ("InProgress", "Stopping")
+        return None if running and not waits else outcome
 
-    outcome: dict[str, Any] = until(ended, f"execution {execution} of {pipeline}")
+    outcome: dict[str, Any] = until(halted, f"execution {execution} of {pipeline}")
     return outcome
+
+
+def approval(codepipeline: Any, pipeline: str) -> dict[str, Any] | None:
+    """Return where a pipeline waits for a person: stage, action and token; None when it doesn't."""
+    for stage in codepipeline.get_pipeline_state(name=pipeline)["stageStates"]:
+        for action in stage["actionStates"]:
+            if token := action.get("latestExecution", {}).get("token"):
+                return {"stageName": stage["stageName"], "actionName": action["actionName"], "token": token}
+    return None
 
 
 def _tell_actions(clients: Callable[[str], Any], actions: list[dict[str, Any]], told: Told) -> None:
     for action in reversed(actions):
-        told.once(f"CodePipeline action {action['actionName']}:", action["status"])
+        where = " ".join(dict.fromkeys((action["stageName"], action["actionName"])))
+        told.once(action["actionExecutionId"], f"CodePipeline action {where}: {action['status']}")
         build = action.get("output", {}).get("executionResult", {}).get("externalExecutionId", "")
         if action["input"]["actionTypeId"]["provider"] == "CodeBuild" and build:
             _tell_commands(clients, build, told)
@@ -86,7 +101,7 @@ def _tell_commands(clients: Callable[[str], Any], build: str, told: Told) -> Non
     for event in found["events"]:
         _, marker, command = event["message"].partition("Running command ")
         if marker:
-            told.once("  $", command.strip()[:110])
+            told.once(build, f"  $ {command.strip()[:110]}")
 
 
 class Told:
@@ -95,11 +110,11 @@ class Told:
     def __init__(self, say: Say) -> None:
         self._say, self._seen = say, set[tuple[str, str]]()
 
-    def once(self, what: str, state: str) -> None:
-        """Tell a state that was not told yet."""
-        if (what, state) not in self._seen:
-            self._seen.add((what, state))
-            self._say(f"{what} {state}")
+    def once(self, subject: str, text: str) -> None:
+        """Tell what was not told of a subject yet."""
+        if (subject, text) not in self._seen:
+            self._seen.add((subject, text))
+            self._say(text)
 
 
 def newest_execution(sagemaker: Any) -> str | None:
@@ -129,4 +144,4 @@ def _tell_steps(sagemaker: Any, before: str | None, told: Told) -> None:
         status = step["StepStatus"]
         if status != "Executing":
             status += f" in {(step['EndTime'] - step['StartTime']).total_seconds():.1f} s{cached}"
-        told.once(f"  pipeline step {step['StepName']}:", status)
+        told.once(execution, f"  pipeline step {step['StepName']}: {status}")
