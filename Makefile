@@ -18,12 +18,13 @@ $(VENV)/.ready: requirements/dev.txt setup.py
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-# Installing the image's packages beforehand keeps the demonstration's first build short.
-$(VENV)/.image: $(VENV)/.ready containers/training/xgboost/requirements.txt
-	@SMPROJECT_IMAGES=$(VENV)/images $(BIN)/python -m smproject.sandbox.docker build --tag setup containers/training/xgboost
+# Installing the images' packages beforehand keeps the demonstration's first build short.
+$(VENV)/.images: $(VENV)/.ready $(wildcard containers/*/*/requirements.txt)
+	@set -e; for folder in $(dir $(wildcard containers/*/*/Dockerfile)); do \
+		SMPROJECT_IMAGES=$(VENV)/images $(BIN)/python -m smproject.sandbox.docker build --tag setup $$folder; done
 	@touch $@
 
-setup: $(VENV)/.ready $(VENV)/.image ## Make the virtual environment, and the training image's packages
+setup: $(VENV)/.ready $(VENV)/.images ## Make the virtual environment, and the images' packages
 
 demo: setup ## Run the whole story on this machine; KEEP=1 leaves the sandbox running
 	@$(BIN)/smproject sandbox demo --port $(PORT) $(if $(KEEP),--keep)
