@@ -1,0 +1,191 @@
+"""Bodies of requests and answers: CSV, JSON, JSON Lines and NumPy's npy; the one place that knows content types."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.lib.format
+import numpy.typing as npt
+import orjson
+from errors import RequestError
+from schema import Matrix, Schema, shown
+
+Scores = npt.NDArray[np.float32]
+
+CSV, JSON, LINES, NPY = "text/csv", "application/json", "application/jsonlines", "application/x-npy"
+SUPPORTED = (CSV, JSON, LINES, NPY)
+npy: Any = numpy.lib.format  # has no types
+CUT = 0.5  # probability from which a record counts as positive; evaluate.py measures with the same
+
+
+def decode(body: bytes, content_type: str, schema: Schema) -> Matrix:
+    """Encoded features of the records in a body, as [records, features]."""
+    kind, charset = media_type(content_type)
+    if kind not in DECODERS:
+        found = f"Content-Type {content_type!r} is not supported" if content_type else "there is no Content-Type"
+        raise RequestError(415, f"{found}. Send one of {', '.join(SUPPORTED)}.")
+    if not body:
+        raise RequestError(400, "the body is empty. Send at least one record.")
+    if kind == NPY:
+        return from_npy(body, schema)
+    try:
+        text = body.decode(charset)
+    except LookupError as error:
+        raise RequestError(415, f"charset {charset!r} is unknown. Send UTF-8.") from error
+    except ValueError as error:
+        raise RequestError(400, f"the body is not {charset}: {error}. Send UTF-8.") from error
+    records = DECODERS[kind](text, schema)
+    if not records:
+        raise RequestError(400, "the body holds no record. Send at least one.")
+    return schema.encode(records)
+
+
+@lru_cache(maxsize=64)
+def media_type(header: str) -> tuple[str, str]:
+    """Media type and charset of a Content-Type; other parameters are passed over."""
+    kind, *parameters = (part.strip() for part in header.split(";"))
+    pairs = (parameter.partition("=") for parameter in parameters)
+    charsets = [value.strip("\"' ") for name, _, value in pairs if name.strip().lower() == "charset"]
+    charset = charsets[0].lower() if charsets else "utf-8"
+    # A byte order mark is no part of the first value.
+    return kind.lower(), "utf-8-sig" if charset in ("utf-8", "utf8") else charset
+
+
+def from_csv(text: str, schema: Schema) -> list[Any]:
+    """Rows of raw values without a header; empty lines at the end don't count."""
+    if schema.all_numbers and (plain := plain_numbers(text)):
+        return plain
+    try:
+        rows: list[list[str]] = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        raise RequestError(400, f"the body is not CSV: {error}. Quote values that hold a comma or a quote.") from error
+    if len(schema.names) == 1:
+        rows = [row or [""] for row in rows]  # the line of a single missing value is empty
+    while rows and not rows[-1]:
+        rows.pop()
+    if rows and rows[0] == schema.names:
+        raise RequestError(400, "row 1 is a header. Send rows of values only.")
+    return rows
+
+
+def plain_numbers(text: str) -> list[Any] | None:
+    """Rows of CSV that holds nothing but numbers: JSON save for the brackets, and read ten times as fast; or None."""
+    body = text.encode().strip()
+    if body.translate(None, b"0123456789eE+-., \r\n"):
+        return None
+    try:
+        rows: list[Any] = orjson.loads(b"[[" + body.replace(b"\n", b"],[") + b"]]")
+    except orjson.JSONDecodeError:  # such as a missing value
+        return None
+    return rows if all(rows) else None
+
+
+def from_json(text: str, schema: Schema) -> list[Any]:
+    """Records of {"instances": [...]}, or the one record that the body is."""
+    content = parse(text, "the body")
+    if not isinstance(content, dict) or "instances" not in content or "instances" in schema.known:
+        if isinstance(content, list) and content and all(isinstance(item, (dict, list)) for item in content):
+            raise RequestError(400, 'the body is an array of records. Send {"instances": [...]}.')
+        return [content]
+    if content.keys() != {"instances"} or not isinstance(content["instances"], list):
+        found = f"the body is an object with the keys {', '.join(map(shown, content))}"
+        raise RequestError(400, f'{found}. Send {{"instances": [...]}} and nothing beside it.')
+    return content["instances"]
+
+
+def from_lines(text: str, schema: Schema) -> list[Any]:
+    """One record a line; empty lines at the end don't count."""
+    return [parse(line, f"row {number}") for number, line in enumerate(text.rstrip("\r\n").split("\n"), 1)]
+
+
+def parse(text: str, where: str) -> Any:
+    """Read JSON, and the NaN and Infinity that Python programs put there."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise RequestError(400, f"{where} is not JSON: {error}. Correct it.") from error
+
+
+def from_npy(body: bytes, schema: Schema) -> Matrix:
+    """Rows of encoded features.
+
+    Reads the header and the numbers by itself, for np.load would also unzip, and unpickle if it were told to.
+    """
+    stream, width = io.BytesIO(body), len(schema.features)
+    try:
+        version = npy.read_magic(stream)
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran, dtype = read(stream)
+    except Exception as error:  # the header is a Python literal, and its reader raises what its parsers do
+        raise RequestError(400, "the body is not in NumPy's npy format. Write it with numpy.save.") from error
+    if dtype.kind not in "fiu" or len(shape) != 2 or shape[1] != width or not shape[0]:
+        expected = f"Send numbers of shape [records, {width}]: {', '.join(schema.features)}"
+        raise RequestError(400, f"the array is of type {dtype} and shape {list(shape)}. {expected}.")
+    content = stream.read()
+    if len(content) != shape[0] * width * dtype.itemsize:
+        raise RequestError(400, f"the array has {len(content)} bytes, too few or too many for its shape {list(shape)}.")
+    array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
+    matrix = np.ascontiguousarray(array, np.float32)
+    schema.refuse_infinity(matrix)
+    return matrix
+
+
+DECODERS: dict[str, Callable[..., Any]] = {CSV: from_csv, JSON: from_json, LINES: from_lines, NPY: from_npy}
+
+
+@lru_cache(maxsize=64)
+def negotiate(accept: str, content_type: str) -> str:
+    """Type of the answer: the first that Accept likes best; by default the request's own."""
+    own = media_type(content_type)[0]
+    default = own if own in SUPPORTED else JSON
+    if not accept.strip():
+        return default
+    for wanted in by_preference(accept):
+        for kind in (default, *SUPPORTED):
+            if wanted in (kind, f"{kind.partition('/')[0]}/*", "*/*"):
+                return kind
+    raise RequestError(406, f"Accept {accept!r} can't be met. Ask for one of {', '.join(SUPPORTED)}.")
+
+
+def by_preference(accept: str) -> list[str]:
+    """Media ranges of an Accept header, the most wanted first, the refused (q=0) left out."""
+    weighed = []
+    for part in accept.split(","):
+        kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        weights = [parameter.removeprefix("q=") for parameter in parameters if parameter.startswith("q=")]
+        try:
+            weighed.append((float(weights[0]) if weights else 1.0, kind))
+        except ValueError as error:
+            raise RequestError(406, f"Accept {accept!r} has a weight that is no number. Correct it.") from error
+    return [kind for weight, kind in sorted(weighed, key=lambda pair: -pair[0]) if weight > 0]
+
+
+def encode(scores: Scores, accept: str, schema: Schema) -> bytes:
+    """Body of an answer; in CSV and JSON Lines one line a record, each ended, as batch transform joins them."""
+    if accept == NPY:
+        stream = io.BytesIO()
+        np.save(stream, scores, allow_pickle=False)
+        return stream.getvalue()
+    if accept == CSV:
+        return dump(scores)[1:-1].replace(b",", b"\n") + b"\n"
+    predictions = [prediction(score, schema.classes) for score in scores]
+    if accept == LINES:
+        return b"".join([dump(item) + b"\n" for item in predictions])
+    return dump({"predictions": predictions}) + b"\n"
+
+
+def prediction(score: np.float32, classes: list[str] | None) -> dict[str, Any]:
+    """One record's answer."""
+    return {"score": score, "predicted_label": classes[score >= CUT]} if classes else {"score": score}
+
+
+def dump(content: Any) -> bytes:
+    """JSON with as many digits as a 32-bit float has."""
+    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
