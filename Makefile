@@ -41,8 +41,9 @@ check: $(VENV)/.ready ## Lint, type-check and validate, offline
 assemble: $(VENV)/.ready ## Write every template.yaml from its fragments and seeds
 	$(BIN)/smproject assemble
 
-bench: setup ## Measure the pipeline against the bare scripts, as ratios of one run
+bench: setup ## Measure, as ratios of one run: the pipeline against bare scripts, the server against the classic one
 	$(BIN)/python -m benchmarks.model_build
+	$(BIN)/python -m benchmarks.inference
 
 lock: $(VENV)/.ready ## Pin the newest allowed versions into requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --extra dev --custom-compile-command 'make lock' \
