@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from moto.core.config import default_user_config
-from moto.iam.models import iam_backends
+from moto.iam.models import IAMBackend, iam_backends
 from moto.kms.models import kms_backends
 from moto.organizations.models import organizations_backends
 from moto.s3.models import FakeKey, s3_backends
@@ -19,6 +19,9 @@ from werkzeug.wrappers import Request
 from smproject.sandbox.moto_seam import PARTITION
 
 default_user_config["iam"]["load_aws_managed_policies"] = True  # as every account of AWS has them
+_read_managed = IAMBackend._init_aws_policies
+# moto makes an account for each partition at once: reading the policies for all of them took seconds.
+IAMBackend._init_aws_policies = lambda iam: _read_managed(iam) if iam.region_name == PARTITION else []
 Document = dict[str, Any]
 
 

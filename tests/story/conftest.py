@@ -51,8 +51,8 @@ def visitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
         yield found
 
 
-@pytest.fixture
-def reader(tmp_path: Path) -> Iterator[Visitor]:
-    """A visitor who has the sandbox to herself, just as the demonstration left it."""
-    with told(tmp_path / "story") as found:
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+    """A visitor who follows the tutorials on a sandbox that the demonstration has just left."""
+    with told(tmp_path_factory.mktemp("tutorials")) as found:
         yield found

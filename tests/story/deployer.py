@@ -17,13 +17,15 @@ STAGES = ("staging", "production")
 
 @dataclass
 class Deployer:
-    """An engineer with the visitor's eyes; `pipeline` is the CodePipeline that deploys."""
+    """An engineer with the visitor's eyes, who looks at the project of the models; another one may deploy them."""
 
     visitor: Visitor
+    deploys: Visitor | None = None
 
     @property
     def pipeline(self) -> str:
-        return self.visitor.outputs["ModelDeployPipelineName"]
+        """Return the name of the CodePipeline that deploys."""
+        return (self.deploys or self.visitor).outputs["ModelDeployPipelineName"]
 
     @property
     def endpoint(self) -> str:

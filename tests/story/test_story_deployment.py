@@ -28,12 +28,6 @@ def deployment(deployer: Deployer) -> str:
     return next(item for item in reached if "Production/Test" in deployer.actions(item))
 
 
-@pytest.mark.parametrize("product", ["model-build", "model-deploy", "model-build-deploy"])
-def test_the_catalogue_offers_the_product(visitor: Visitor, product: str) -> None:
-    found = visitor.client("servicecatalog").search_products()["ProductViewSummaries"]
-    assert product in {item["Name"] for item in found}
-
-
 def test_before_an_approval_the_pipeline_succeeds_and_says_that_nothing_is_approved(deployer: Deployer) -> None:
     first = deployer.executions()[0]
     actions = deployer.actions(first["pipelineExecutionId"])

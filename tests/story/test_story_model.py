@@ -34,13 +34,13 @@ def output(job: Found, name: str) -> str:
     return next(str(item["S3Output"]["S3Uri"]) for item in outputs if item["OutputName"] == name)
 
 
-def test_the_command_line_lists_two_versions_that_wait_for_approval(visitor: Visitor) -> None:
+def test_the_command_line_lists_two_versions_of_which_the_second_is_approved(visitor: Visitor) -> None:
     listed = visitor.aws(
         *("--profile", "development", "sagemaker", "list-model-packages"),
         *("--model-package-group-name", visitor.outputs["ModelRegistryGroupName"]),
     )["ModelPackageSummaryList"]
     assert [item["ModelPackageVersion"] for item in listed] == [1, 2]
-    assert {item["ModelApprovalStatus"] for item in listed} == {"PendingManualApproval"}
+    assert [item["ModelApprovalStatus"] for item in listed] == ["PendingManualApproval", "Approved"]
 
 
 def test_model_metrics_and_report_lie_encrypted_in_the_project_s_bucket(visitor: Visitor, package: Found) -> None:
@@ -66,7 +66,9 @@ def test_the_image_is_named_by_the_digest_that_ecr_holds(visitor: Visitor, packa
     found = visitor.client("ecr").describe_images(repositoryName=visitor.name, imageIds=[{"imageDigest": digest}])
     assert uri == visitor.outputs["ImagesRepositoryUri"]
     assert found["imageDetails"][0]["imageDigest"] == container["ImageDigest"] == digest
-    assert package["CustomerMetadataProperties"]["ImageUri"] == container["Image"]
+    # The image that trained is another one of the same repository.
+    assert package["CustomerMetadataProperties"]["ImageUri"].startswith(f"{uri}@sha256:")
+    assert package["CustomerMetadataProperties"]["ImageUri"] != container["Image"]
 
 
 def test_the_commit_is_one_of_the_repository(visitor: Visitor, package: Found, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ LOOKS: dict[str, Callable[[Visitor, str], object]] = {
     "AWS::Logs::LogGroup": lambda v, name: v.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"],
     "AWS::S3::Bucket": lambda v, name: v.client("s3").head_bucket(Bucket=name),
     "AWS::S3::BucketPolicy": lambda v, name: v.client("s3").get_bucket_policy(Bucket=name),
+    "AWS::SSM::Parameter": lambda v, name: v.client("ssm").get_parameter(Name=name),
     "AWS::SageMaker::CodeRepository": lambda v, name: v.client("sagemaker").describe_code_repository(
         CodeRepositoryName=name
     ),
@@ -44,18 +45,19 @@ def bucket(visitor: Visitor) -> str:
 def test_the_data_scientist_sees_the_product_in_a_portfolio_that_the_hub_shares(visitor: Visitor) -> None:
     catalog = visitor.client("servicecatalog")
     (portfolio,) = catalog.list_accepted_portfolio_shares(PortfolioShareType="IMPORTED")["PortfolioDetails"]
-    (product,) = catalog.search_products()["ProductViewSummaries"]
-    (path,) = catalog.list_launch_paths(ProductId=product["ProductId"])["LaunchPathSummaries"]
-    assert product["Name"] == "model-build"
-    assert path["Name"] == portfolio["DisplayName"]
+    products = catalog.search_products()["ProductViewSummaries"]
+    assert {product["Name"] for product in products} == {"model-build", "model-deploy", "model-build-deploy"}
+    for product in products:
+        (path,) = catalog.list_launch_paths(ProductId=product["ProductId"])["LaunchPathSummaries"]
+        assert path["Name"] == portfolio["DisplayName"]
     assert portfolio["ARN"].split(":")[4] == ACCOUNTS["shared-services"]
 
 
-def test_studio_shows_the_product_by_its_tag(visitor: Visitor) -> None:
-    (product,) = visitor.client("servicecatalog").search_products()["ProductViewSummaries"]
+def test_studio_shows_the_products_by_their_tag(visitor: Visitor) -> None:
     hub = visitor.client("servicecatalog", "shared-services")
-    tags = hub.describe_product_as_admin(Id=product["ProductId"])["Tags"]
-    assert {"Key": "sagemaker:studio-visibility", "Value": "true"} in tags
+    for product in visitor.client("servicecatalog").search_products()["ProductViewSummaries"]:
+        tags = hub.describe_product_as_admin(Id=product["ProductId"])["Tags"]
+        assert {"Key": "sagemaker:studio-visibility", "Value": "true"} in tags
 
 
 def test_the_project_is_complete_and_every_resource_answers_through_its_own_service(visitor: Visitor) -> None:
@@ -67,7 +69,7 @@ def test_the_project_is_complete_and_every_resource_answers_through_its_own_serv
 
 
 def test_the_stack_says_which_template_it_came_from(visitor: Visitor) -> None:
-    assert visitor.outputs["TemplateId"] == "model-build"
+    assert visitor.outputs["TemplateId"] == "model-build-deploy"
 
 
 def test_the_bucket_encrypts_with_the_project_s_key_by_default(visitor: Visitor, bucket: str) -> None:
@@ -106,7 +108,8 @@ def test_the_key_rotates(visitor: Visitor) -> None:
 
 def test_each_role_trusts_one_service(visitor: Visitor) -> None:
     services = {"execution": "sagemaker", "build": "codebuild", "model-build": "codepipeline"}
-    services["model-build-trigger"] = "events"
+    services |= {"deploy-render": "codebuild", "deploy-test": "codebuild", "model-deploy": "codepipeline"}
+    services |= {"model-build-trigger": "events", "model-deploy-trigger": "events"}
     for kind, service in services.items():
         trust = visitor.client("iam").get_role(RoleName=role(visitor, kind))["Role"]["AssumeRolePolicyDocument"]
         assert [s["Principal"] for s in trust["Statement"]] == [{"Service": f"{service}.amazonaws.com"}], kind

@@ -99,8 +99,9 @@ def test_nothing_was_built_with_a_person_s_identity(visitor: Visitor) -> None:
         if any(f":assumed-role/{person}/" in call["principal"] for person in people)
         and call["operation"] in {"AssumeRole", *BUILD_S, *EXECUTION_S}
     ]
-    # The engineer prepares the development account by way of its organization role.
-    assert [call["operation"] for call in by_people] == ["AssumeRole"]
+    # The engineer prepares the development account by way of its organization role, and connects it with two others.
+    assert [call["operation"] for call in by_people] == ["AssumeRole"] * 4
+    assert all(":assumed-role/PlatformEngineer/" in call["principal"] for call in by_people)
 
 
 def test_nobody_unknown_was_let_in(visitor: Visitor) -> None:

@@ -1,26 +1,44 @@
-"""The tutorial's commands work as they stand, on what the demonstration leaves."""
+"""The tutorials' commands work as they stand, on what the demonstration leaves."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 from harness import eventually
 from visitor import SECONDS, Visitor
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "tutorials" / "look-around.md"
+TUTORIALS = Path(__file__).resolve().parents[2] / "docs" / "tutorials"
 
 
-def test_the_tutorial_leads_to_a_model_that_passes_the_gate(reader: Visitor, tmp_path: Path) -> None:
-    blocks = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    # Its last command would end the sandbox before the new model can be seen.
-    commands = "".join(blocks).replace("smproject sandbox down\n", "")
+def commands(page: str) -> str:
+    """Return a page's commands but for the last one, which would end the sandbox before its results can be seen."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", (TUTORIALS / page).read_text(), re.MULTILINE | re.DOTALL)
+    return "".join(blocks).replace("smproject sandbox down\n", "")
+
+
+def test_each_tutorial_is_tested() -> None:
+    assert {path.name for path in TUTORIALS.glob("*.md")} == {"deploy.md", "look-around.md"}
+
+
+def test_looking_around_leads_to_a_model_that_passes_the_gate(reader: Visitor, tmp_path: Path) -> None:
     before = len(_versions(reader))
-    shown = reader.run("bash", "-euc", commands, cwd=tmp_path)
+    shown = reader.run("bash", "-euc", commands("look-around.md"), cwd=tmp_path)
     assert "churn\tCreateCompleted" in shown
     assert "Quality gate not met" in shown
     assert "<svg" in (tmp_path / "evaluation.html").read_text()
     eventually(lambda: len(_versions(reader)) == before + 1, SECONDS)
+
+
+def test_deploying_and_rolling_back_ends_with_version_1_in_production(reader: Visitor, tmp_path: Path) -> None:
+    shown = reader.run("bash", "-euc", commands("deploy.md"), cwd=tmp_path)
+    (answer,) = json.loads((tmp_path / "answer.json").read_text())["predictions"]
+    assert 0 < answer["score"] < 1
+    assert "SUCCEEDED\t" in shown and "FAILED" not in shown
+    assert re.search(r"model-package/sagemaker-churn-[a-z0-9-]+/1$", shown, re.MULTILINE)
+    assert "is in production already" in shown
+    assert re.search(r"data-capture/.*\.jsonl$", shown, re.MULTILINE)
 
 
 def _versions(visitor: Visitor) -> list[str]:

@@ -25,6 +25,7 @@ class Visitor:
     variables: dict[str, str]
     output: str  # what the demonstration printed
     calls: list[Found]  # the call log at its end
+    looks_at: str = PROJECT  # name of the project
 
     def client(self, service: str, profile: str = "development") -> Any:
         return self.sandbox.client(service, profile)
@@ -48,7 +49,7 @@ class Visitor:
 
     @cached_property
     def project(self) -> Found:
-        found: Found = self.client("sagemaker").describe_project(ProjectName=PROJECT)
+        found: Found = self.client("sagemaker").describe_project(ProjectName=self.looks_at)
         return found
 
     @cached_property

@@ -1,0 +1,76 @@
+"""One project builds models, of numbers this time, and another one deploys them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from deployer import STAGES, Deployer
+from harness import ACCOUNTS, eventually
+from visitor import SECONDS, Found, Visitor
+
+DATA = {
+    "ModelBuildDataBucket": "churn-data-222222222222",
+    "ModelBuildDataKey": "churn/2026/churn.csv",
+    "ModelBuildTargetColumn": "total_day_charge",
+    "ModelBuildProblemType": "regression",
+}
+TARGETS = {f"Targets{stage.title()}AccountId": ACCOUNTS[stage] for stage in STAGES}
+
+
+def create_project(visitor: Visitor, name: str, product: str, values: dict[str, str]) -> Visitor:
+    """Create a project from a product of the catalogue, and return who looks at it."""
+    catalog = visitor.client("servicecatalog")
+    found = catalog.search_products()["ProductViewSummaries"]
+    (identifier,) = [item["ProductId"] for item in found if item["Name"] == product]
+    details = {
+        "ProductId": identifier,
+        "ProvisioningArtifactId": catalog.describe_product(Id=identifier)["ProvisioningArtifacts"][-1]["Id"],
+        "ProvisioningParameters": [{"Key": key, "Value": value} for key, value in values.items()],
+    }
+    sagemaker = visitor.client("sagemaker")
+    sagemaker.create_project(ProjectName=name, ServiceCatalogProvisioningDetails=details)
+
+    def ended() -> Found:
+        project: Found = sagemaker.describe_project(ProjectName=name)
+        return {} if project["ProjectStatus"] in ("Pending", "CreateInProgress") else project
+
+    project = eventually(ended, SECONDS)
+    assert project["ProjectStatus"] == "CreateCompleted", project
+    return replace(visitor, looks_at=name)
+
+
+@pytest.fixture(scope="module")
+def engineer(visitor: Visitor) -> Deployer:
+    """Who deploys with the second project what the first has built."""
+    builds = create_project(visitor, "charges", "model-build", {**DATA, **TARGETS})
+    eventually(lambda: builds.deliveries()[0]["status"] != "InProgress", SECONDS)
+    source = {
+        "ModelSourceGroupName": builds.outputs["ModelRegistryGroupName"],
+        "ModelSourceProjectId": builds.project["ProjectId"],
+        "ModelSourceKeyArn": builds.outputs["ArtifactsKeyArn"],
+    }
+    deploys = create_project(visitor, "serve-charges", "model-deploy", {**source, **TARGETS})
+    targets = (argument for stage in STAGES for argument in ("--target", ACCOUNTS[stage]))
+    connect = ("smproject", "connect", "serve-charges", "--account", ACCOUNTS["development"], *targets)
+    visitor.run(*connect, "--profile", "shared-services")
+    return Deployer(builds, deploys)
+
+
+def test_a_model_of_one_project_reaches_production_by_another(engineer: Deployer) -> None:
+    engineer.wait_for_quiet()
+    execution = engineer.approve(1)
+    assert engineer.release(execution)["status"] == "Succeeded"
+    assert {engineer.serving(stage) for stage in STAGES} == {engineer.version(1)}
+
+
+def test_its_regression_answers_as_it_was_evaluated(engineer: Deployer) -> None:
+    golden = engineer.golden(1)
+    answered = engineer.ask("production", {"instances": golden["records"]})["predictions"]
+    assert [set(item) for item in answered] == [{"score"}] * 20
+    assert [item["score"] for item in answered] == pytest.approx(golden["scores"], rel=1e-4, abs=1e-4)
+
+
+def test_connecting_again_does_nothing(engineer: Deployer) -> None:
+    arguments = ("--account", ACCOUNTS["development"], "--target", ACCOUNTS["staging"], "--profile", "shared-services")
+    assert "nothing to do" in engineer.visitor.run("smproject", "connect", "serve-charges", *arguments)
