@@ -20,6 +20,10 @@ def valid() -> Json:
     return definition
 
 
+def parameter(definition: Any, name: str) -> Any:
+    return next(item for item in definition["Parameters"] if item["Name"] == name)
+
+
 def arguments(definition: Json, index: int) -> Json:
     found: Json = definition["Steps"][index]["Arguments"]
     return found
@@ -39,11 +43,11 @@ DEFECTS: dict[str, tuple[Callable[[Json], object], str, str]] = {
         lambda d: d["Parameters"].append({"Name": "DataUri", "Type": "String"}), "parameter DataUri: Name", "twice",
     ),
     "default outside the choices": (
-        lambda d: d["Parameters"][5].update(DefaultValue="Yes"),
+        lambda d: parameter(d, "ModelApprovalStatus").update(DefaultValue="Yes"),
         "parameter ModelApprovalStatus: DefaultValue", "Approved",
     ),
     "default of another type": (
-        lambda d: d["Parameters"][6].update(DefaultValue="0.8"), "parameter GateThreshold: DefaultValue", "Float",
+        lambda d: parameter(d, "GateThreshold").update(DefaultValue="0.8"), "parameter GateThreshold: DefaultValue", "Float",
     ),
     "unknown member": (lambda d: arguments(d, 0).update(Foo=1), "process: Arguments.Foo", "no member"),
     "missing member": (lambda d: arguments(d, 1).pop("RoleArn"), "train: Arguments.RoleArn", "requires it"),
@@ -63,7 +67,7 @@ DEFECTS: dict[str, tuple[Callable[[Json], object], str, str]] = {
         "process: Arguments.ProcessingInputs[0].S3Input.S3InputMode", "File",
     ),
     "choice of a parameter that the step does not know": (
-        lambda d: d["Parameters"][3]["EnumValues"].append("ml.tiny"),
+        lambda d: parameter(d, "ProcessingInstanceType")["EnumValues"].append("ml.tiny"),
         "process: Arguments.ProcessingResources.ClusterConfig.InstanceType", "ml.tiny",
     ),
     "object for a list": (

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from harness import eventually
-from serving import Serving
+from hosting_bench import Serving
 from stacks import Stacks
 from workbench import Workbench
 

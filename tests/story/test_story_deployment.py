@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -14,6 +16,13 @@ from botocore.exceptions import ClientError
 from deployer import STAGES, Deployer
 from harness import ACCOUNTS, eventually
 from visitor import SECONDS, Found, Visitor
+
+SDK = """
+import sys
+from sagemaker.core.resources import Endpoint
+answer = Endpoint.get(endpoint_name=sys.argv[1]).invoke(body=sys.argv[2].encode(), content_type="application/json")
+print(answer.body.read().decode())
+"""
 
 
 @pytest.fixture
@@ -108,6 +117,16 @@ def test_the_command_line_gets_a_prediction_in_production(visitor: Visitor, depl
         *("--body", f"fileb://{tmp_path / 'body.csv'}", str(answer)),
     )
     assert float(answer.read_text()) == pytest.approx(golden["scores"][0], abs=1e-4)
+
+
+def test_the_sagemaker_sdk_asks_the_endpoint(visitor: Visitor, deployer: Deployer) -> None:
+    golden = deployer.golden(2)
+    production = {**visitor.variables, "AWS_PROFILE": "production", "AWS_DEFAULT_REGION": "us-east-1"}
+    command = [sys.executable, "-c", SDK, deployer.endpoint, json.dumps(golden["records"][0])]
+    done = subprocess.run(command, env=production, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (answer,) = json.loads(done.stdout.splitlines()[-1])["predictions"]
+    assert answer["score"] == pytest.approx(golden["scores"][0], abs=1e-4)
 
 
 def test_the_tests_of_staging_left_a_junit_report(deployer: Deployer, deployment: str) -> None:
