@@ -125,7 +125,7 @@ def test_the_sagemaker_sdk_asks_the_endpoint(visitor: Visitor, deployer: Deploye
     command = [sys.executable, "-c", SDK, deployer.endpoint, json.dumps(golden["records"][0])]
     done = subprocess.run(command, env=production, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    (answer,) = json.loads(done.stdout.splitlines()[-1])["predictions"]
+    (answer,) = json.loads(done.stdout.strip().splitlines()[-1])["predictions"]
     assert answer["score"] == pytest.approx(golden["scores"][0], abs=1e-4)
 
 
