@@ -47,7 +47,8 @@ DEFECTS: dict[str, tuple[Callable[[Json], object], str, str]] = {
         "parameter ModelApprovalStatus: DefaultValue", "Approved",
     ),
     "default of another type": (
-        lambda d: parameter(d, "GateThreshold").update(DefaultValue="0.8"), "parameter GateThreshold: DefaultValue", "Float",
+        lambda d: parameter(d, "GateThreshold").update(DefaultValue="0.8"),
+        "parameter GateThreshold: DefaultValue", "Float",
     ),
     "unknown member": (lambda d: arguments(d, 0).update(Foo=1), "process: Arguments.Foo", "no member"),
     "missing member": (lambda d: arguments(d, 1).pop("RoleArn"), "train: Arguments.RoleArn", "requires it"),
