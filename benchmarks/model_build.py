@@ -23,7 +23,8 @@ from typing import Any
 from smproject.demo import data, watch
 from smproject.demo.building import Building
 from smproject.demo.console import Console
-from smproject.sandbox import images, lifecycle
+from smproject.sandbox import lifecycle
+from smproject.sandbox.image_store import ImageStore
 
 ROUNDS = 3
 LIMITS = {"uncached execution / bare scripts": 1.25, "cached execution / uncached execution": 0.1}
@@ -105,7 +106,10 @@ class Bare:
         request = building.client("sagemaker").describe_training_job(TrainingJobName=job)
         self.hyperparameters = request["HyperParameters"]
         uri = request["AlgorithmSpecification"]["TrainingImage"]
-        self.image = images.find(images.ImageStore(building.running.home / "images"), uri, building.client("ecr"))
+        image = ImageStore(building.running.home / "images").get(uri.partition("@")[2])
+        if image is None:
+            raise watch.StoryError(f"The training image {uri} was not built on this machine.")
+        self.image = image
         self.python = str(self.image.environment / "bin" / "python")
 
     def run(self, folder: Path) -> None:
