@@ -35,7 +35,7 @@ test: setup check ## Check, then run every test
 check: $(VENV)/.ready ## Lint, type-check and validate, offline
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy smproject
+	$(BIN)/mypy smproject benchmarks
 	$(BIN)/smproject validate
 
 assemble: $(VENV)/.ready ## Write every template.yaml from its fragments and seeds

@@ -127,8 +127,8 @@ class Bare:
         with tarfile.open(folder / "model" / "model.tar.gz", "w:gz") as archive:
             for path in (ml / "model").iterdir():
                 archive.add(path, path.name)
-        places = ("--model", folder / "model", "--test", processed / "test", "--output", folder / "evaluation")
-        self._python(SCRIPTS / "evaluate.py", *places)
+        measured = ("--model", folder / "model", "--test", processed / "test", "--output", folder / "evaluation")
+        self._python(SCRIPTS / "evaluate.py", *measured)
 
     def _lay_out_training(self, ml: Path, processed: Path) -> None:
         names = ("train", "validation", "metadata")

@@ -28,7 +28,7 @@ class Deploying:
     def connect(self) -> None:
         """Prepare the accounts that models are deployed into; until now the deploy pipeline had nothing to do."""
         with self.console.step("The platform engineer lets the project deploy into staging and production"):
-            self.console.line(f"so far the deploy pipeline has {self._first_run()}")
+            self.console.line(f"the deploy pipeline's first run: {self._first_run()}")
             hub = boto3.Session(profile_name="shared-services")
             connect(hub, PROJECT, DEVELOPMENT, [STAGING, PRODUCTION], ORGANIZATION_ROLE, self.console.line)
 
@@ -36,7 +36,7 @@ class Deploying:
         """Return how the run ended that came with the project's creation."""
         runs = self.client("codepipeline").list_action_executions(pipelineName=self.pipeline)["actionExecutionDetails"]
         first = next(run for run in reversed(runs) if run["actionName"] == "Render")
-        return f"{first['status']}: {first['output']['outputVariables']['RENDER_RESULT']}"
+        return f"{first['status']}, {first['output']['outputVariables']['RENDER_RESULT']}"
 
     def approve_model(self) -> None:
         """Approve the newest version: it is deployed to staging, tested, and waits."""
