@@ -109,10 +109,8 @@ class Building:
     def show_model(self) -> None:
         """Show what the registry knows of the model."""
         with self.console.step("The model is registered and waits for approval"):
-            package = self.client("sagemaker").describe_model_package(
-                ModelPackageName=self.packages()[0]["ModelPackageArn"]
-            )
-            quality = self._json(package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"])
+            package = self.newest()
+            quality = self.read_json(package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"])
             metrics = quality["binary_classification_metrics"]
             shown = ", ".join(
                 f"{name} {metrics[name]['value']:.3f}" for name in ("auc", "accuracy", "f1") if name in metrics
@@ -127,7 +125,14 @@ class Building:
             }.items():
                 self.console.line(f"  {label:<21} {text}")
 
-    def _json(self, uri: str) -> dict[str, Any]:
+    def newest(self) -> dict[str, Any]:
+        """Return all that the registry knows of the newest version."""
+        name = self.packages()[0]["ModelPackageArn"]
+        package: dict[str, Any] = self.client("sagemaker").describe_model_package(ModelPackageName=name)
+        return package
+
+    def read_json(self, uri: str) -> dict[str, Any]:
+        """Return the content of a JSON object in S3."""
         place = urlparse(uri)
         body = self.client("s3").get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read()
         content: dict[str, Any] = json.loads(body)

@@ -17,13 +17,13 @@ class Deploying:
     """The steps, in order, for the project that was built."""
 
     def __init__(self, building: Building) -> None:
-        self.console, self.client, self.name = building.console, building.client, building.name
-        self.packages, self.told = building.packages, Told(building.console.line)
+        self.building, self.console, self.client = building, building.console, building.client
+        self.told = Told(building.console.line)
 
     @property
     def pipeline(self) -> str:
         """Return the name of the CodePipeline that deploys."""
-        return f"{self.name}-model-deploy"
+        return f"{self.building.name}-model-deploy"
 
     def connect(self) -> None:
         """Prepare the accounts that models are deployed into; until now the deploy pipeline had nothing to do."""
@@ -41,12 +41,13 @@ class Deploying:
     def approve_model(self) -> None:
         """Approve the newest version: it is deployed to staging, tested, and waits."""
         with self.console.step("An engineer approves the model; it is deployed into staging and tested there"):
-            model = self.packages()[0]["ModelPackageArn"]
+            model = self.building.newest()["ModelPackageArn"]
             earlier = watch.executions(self.client("codepipeline"), self.pipeline)
             self.client("sagemaker").update_model_package(ModelPackageArn=model, ModelApprovalStatus="Approved")
             self.console.line(f"approved {model}")
             outcome = watch.delivery(self.client, self.pipeline, earlier, self.told)
             expect(outcome, "InProgress")
+            self.execution = outcome["execution"]["pipelineExecutionId"]
             self._show_request(outcome)
             if _endpoints("production"):
                 raise StoryError("Production should have no endpoint before anybody approved.")
@@ -63,17 +64,17 @@ class Deploying:
         with self.console.step("She approves production; the same model is deployed and tested there"):
             codepipeline = self.client("codepipeline")
             waiting = watch.approval(codepipeline, self.pipeline) or {}
-            (execution,) = _running(codepipeline, self.pipeline)
-            others = watch.executions(codepipeline, self.pipeline) - {execution}
             result = {"summary": "Metrics and staging tests are fine", "status": "Approved"}
             codepipeline.put_approval_result(pipelineName=self.pipeline, result=result, **waiting)
             watch.until(lambda: watch.approval(codepipeline, self.pipeline) is None, "the approval to take effect")
-            expect(watch.delivery(self.client, self.pipeline, others, self.told), "Succeeded")
+            built = watch.newest_execution(self.client("sagemaker"))
+            expect(watch.follow(self.client, self.pipeline, self.execution, self.told, built), "Succeeded")
 
     def predict(self) -> None:
         """Ask the production endpoint, with the production account's credentials."""
         with self.console.step("A client in the production account asks the endpoint"):
-            record = self._golden()["records"][0]
+            golden = self.building.newest()["CustomerMetadataProperties"]["GoldenPredictions"]
+            record = self.building.read_json(golden)["records"][0]
             runtime = boto3.Session(profile_name="production").client("sagemaker-runtime")
             (endpoint,) = _endpoints("production")
             body = json.dumps(record)
@@ -81,21 +82,7 @@ class Deploying:
             self.console.line(f"{endpoint} is asked: {body[:100]}...")
             self.console.line(f"  and answers: {answer['Body'].read().decode().strip()}")
 
-    def _golden(self) -> dict[str, Any]:
-        """Return the predictions recorded when the model was evaluated."""
-        package = self.client("sagemaker").describe_model_package(
-            ModelPackageName=self.packages()[0]["ModelPackageArn"]
-        )
-        bucket, _, key = package["CustomerMetadataProperties"]["GoldenPredictions"].removeprefix("s3://").partition("/")
-        golden: dict[str, Any] = json.loads(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
-        return golden
-
 
 def _endpoints(profile: str) -> list[str]:
     found = boto3.Session(profile_name=profile).client("sagemaker").list_endpoints()["Endpoints"]
     return [item["EndpointName"] for item in found]
-
-
-def _running(codepipeline: Any, pipeline: str) -> list[str]:
-    found = codepipeline.list_pipeline_executions(pipelineName=pipeline)["pipelineExecutionSummaries"]
-    return [item["pipelineExecutionId"] for item in found if item["status"] == "InProgress"]

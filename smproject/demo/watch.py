@@ -46,14 +46,20 @@ def executions(codepipeline: Any, pipeline: str) -> set[str]:
 
 
 def delivery(clients: Callable[[str], Any], pipeline: str, earlier: set[str], told: Told) -> dict[str, Any]:
-    """Wait for the execution that is not among the earlier ones, until it ends or a person must approve.
+    """Wait for the execution that is not among the earlier ones, and follow it."""
+    before = newest_execution(clients("sagemaker")) if earlier else None
+    new = until(lambda: executions(clients("codepipeline"), pipeline) - earlier, f"an execution of {pipeline}")
+    return follow(clients, pipeline, min(new), told, before)
 
-    Tells actions, commands and steps; returns the execution, its actions, and the approval that it waits for.
+
+def follow(
+    clients: Callable[[str], Any], pipeline: str, execution: str, told: Told, before: str | None
+) -> dict[str, Any]:
+    """Wait until an execution ends or a person must approve; return it and its actions.
+
+    Tells actions, commands, and the steps of a SageMaker pipeline's execution that is newer than `before`.
     """
     codepipeline = clients("codepipeline")
-    before = newest_execution(clients("sagemaker")) if earlier else None
-    new = until(lambda: executions(codepipeline, pipeline) - earlier, f"an execution of {pipeline}")
-    execution = min(new)
 
     def halted() -> Any:
         # These first: once they tell of an end or a wait, the actions read after them do too.
