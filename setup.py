@@ -28,7 +28,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["smproject", "smproject.*"]),
-    package_data={"smproject": ["VERSION", "py.typed"]},
+    package_data={"smproject": ["VERSION", "audit/*.yaml", "py.typed"]},
     install_requires=["boto3>=1.44.5", "click>=8.1,<9", "PyYAML>=6.0,<7"],
     extras_require={"build": BUILD, "sandbox": SANDBOX, "dev": BUILD + SANDBOX + DEV},
     entry_points={"console_scripts": ["smproject = smproject.cli:main"]},

@@ -152,6 +152,27 @@ def validate(output: str) -> None:
 
 
 @main.command()
+@click.option("--project", metavar="NAME", help="A project that runs in the sandbox: what its roles did, too.")
+@click.option("--all", "everything", is_flag=True, help="Show what is explained as well.")
+@output_option
+def audit(project: str | None, everything: bool, output: str) -> None:
+    """Compare what roles may do with what is needed; exit 1 when a permission is missing or unexplained."""
+    from dataclasses import asdict
+
+    from smproject import audit as auditing
+
+    findings = list(auditing.of_project(project) if project else auditing.of_templates())
+    unsolved = [finding for finding in findings if finding.is_open]
+    if output == "json":
+        _echo_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings if everything else unsolved:
+            click.echo(str(finding))
+        click.echo(f"{len(unsolved)} to be mended, {len(findings) - len(unsolved)} explained", err=True)
+    raise SystemExit(bool(unsolved))
+
+
+@main.command()
 @profile_option
 @click.option("--principal", metavar="PATTERN", help="Roles that may create projects: arn:aws:iam:::role/NAME.")
 @output_option

@@ -88,7 +88,7 @@ def test_it_cannot_move_the_place_where_seeds_are_looked_up() -> None:
 def test_what_it_may_do_anywhere_is_searched_named_or_narrowed() -> None:
     for statement in statements(LAUNCH):
         if statement["Effect"] == "Allow" and statement.get("Resource") == "*":
-            reads = all(re.match(r"\w+:(Get|Validate)", action) for action in listed(statement["Action"]))
+            reads = all(re.match(r"\w+:(Get|List|Validate)", action) for action in listed(statement["Action"]))
             assert reads or condition_keys(statement), statement["Sid"]
 
 

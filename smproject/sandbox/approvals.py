@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-import botocore.session
-
 from smproject.errors import SandboxError
+from smproject.sandbox import profiles
 from smproject.sandbox.lifecycle import ACCOUNTS, Running
 
 
@@ -80,8 +78,4 @@ def _configuration(api: Any, pipeline: str, execution: str, run: str) -> dict[st
 
 
 def _client(running: Running, profile: str) -> Any:
-    session = botocore.session.Session(profile=profile)
-    session.set_config_variable("config_file", str(running.home / "config"))
-    session.set_config_variable("credentials_file", str(running.home / "credentials"))
-    made = boto3.Session(botocore_session=session, region_name=running.region)
-    return made.client("codepipeline", endpoint_url=running.endpoint)
+    return profiles.session(running, profile).client("codepipeline")

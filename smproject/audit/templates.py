@@ -1,0 +1,65 @@
+"""The audit of templates as they are written: wildcards without a reason, and what handlers miss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from smproject import catalog
+from smproject.audit import handlers, statements
+from smproject.audit.findings import Finding
+from smproject.audit.statements import Statement
+from smproject.sandbox.cloudformation import template as reader
+from smproject.sandbox.permissions.patterns import matches
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A role with which CloudFormation makes the resources of templates."""
+
+    holder: Path
+    role: str
+    templates: tuple[Path, ...]
+
+    @property
+    def grants(self) -> list[Statement]:
+        """Return what the role is allowed."""
+        return [s for s in statements.read(self.holder) if self.role in s.roles and s.effect == "Allow"]
+
+
+def launches(root: Path = catalog.ROOT) -> list[Launch]:
+    """Return who makes what: the launch role every product, a target account's role what pipelines deploy."""
+    products = tuple(each.path for each in catalog.templates(root) if each.is_product)
+    deployed = tuple(sorted(root.glob("pipelines/**/*.yaml")))
+    folder = root / "project_templates"
+    return [
+        Launch(folder / "launch-role/template.yaml", "LaunchRole", products),
+        Launch(folder / "target-account/template.yaml", "TargetCloudformationRole", deployed),
+    ]
+
+
+def audit(root: Path = catalog.ROOT) -> Iterator[Finding]:
+    """Yield every wildcard of every template, and what launch roles may not do though handlers need it."""
+    for each in catalog.templates(root):
+        yield from wildcards(each.path, root)
+    for launch in launches(root):
+        yield from _missing(launch, root)
+
+
+def wildcards(path: Path, root: Path) -> Iterator[Finding]:
+    """Yield the wildcards of a template, each with its reason."""
+    for statement in statements.read(path):
+        where = f"{path.relative_to(root).as_posix()}:{statement.line}"
+        for text in statement.wildcards:
+            yield Finding("wildcard", where, statement.name, text, statement.reason or statement.shared_reason)
+
+
+def _missing(launch: Launch, root: Path) -> Iterator[Finding]:
+    granted = [action for statement in launch.grants for action in statement.actions]
+    for path in launch.templates:
+        made = path.relative_to(root).as_posix()
+        for need in handlers.needs(reader.read(path.read_text())["Resources"]):
+            if not any(matches(action.lower(), need.action.lower()) for action in granted):
+                told = f"{launch.role} lacks {need.action}, which {need.type} needs to {', '.join(need.verbs)}"
+                yield Finding("missing", made, "", told)
