@@ -24,6 +24,11 @@ def main(port: int, keep: bool, echo: Echo) -> int:
     home = lifecycle.default_home()
     if running := lifecycle.find(home):
         raise SmprojectError(f"A sandbox already serves {running.endpoint}. Run: smproject sandbox down")
+    if lifecycle.holds_state(home):
+        raise SmprojectError(
+            f"{home} holds a sandbox's state, and the story starts from nothing. To forget that state, run: smproject "
+            "sandbox reset. To keep it, name another folder in SMPROJECT_SANDBOX_HOME."
+        )
     console = Console(echo)
     try:
         _tell(console, home, port)
@@ -56,6 +61,7 @@ def _leave(home: Path, keep: bool, echo: Echo) -> None:
     if keep and lifecycle.find(home):
         echo('The sandbox is still there: eval "$(smproject sandbox env)"; stop it with: smproject sandbox down')
     elif lifecycle.down(home):
+        lifecycle.forget(home)
         echo("The sandbox is stopped. To look around in it, run: make demo KEEP=1")
 
 

@@ -31,6 +31,14 @@ def prepare(world: World) -> None:
     _write_profiles(world)
 
 
+def renew(world: World) -> None:
+    """Write the profiles' file anew, as the endpoint may have moved; credentials that are still there stay."""
+    if (world.home / "credentials").is_file():
+        _write_config(world)
+    else:
+        _write_profiles(world)
+
+
 def _trust(account: str) -> str:
     """Return a trust policy for an account, as JSON."""
     principal = {"AWS": f"arn:aws:iam::{account}:root"}
@@ -39,17 +47,23 @@ def _trust(account: str) -> str:
 
 
 def _write_profiles(world: World) -> None:
-    config, secrets = configparser.ConfigParser(), configparser.ConfigParser()
+    secrets = configparser.ConfigParser()
     for profile, (account, role) in ACCOUNTS.items():
         session = moto_seam.session_credentials(f"arn:aws:iam::{account}:role/{role}", profile, world.region)
-        config[f"profile {profile}"] = {"region": world.region, "output": "json", "endpoint_url": world.endpoint}
         secrets[profile] = {
             "aws_access_key_id": session.access_key,
             "aws_secret_access_key": session.secret_key,
             "aws_session_token": session.token,
         }
-    _write(world.home / "config", config)
+    _write_config(world)
     _write(world.home / "credentials", secrets)
+
+
+def _write_config(world: World) -> None:
+    config = configparser.ConfigParser()
+    for profile in ACCOUNTS:
+        config[f"profile {profile}"] = {"region": world.region, "output": "json", "endpoint_url": world.endpoint}
+    _write(world.home / "config", config)
 
 
 def _write(path: Path, content: configparser.ConfigParser) -> None:

@@ -18,8 +18,12 @@ from smproject.sandbox import lifecycle
 output_option = click.option(
     "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the output."
 )
-port_option = click.option("--port", default=lifecycle.DEFAULT_PORT, show_default=True, help="Port on 127.0.0.1.")
-region_option = click.option("--region", default="us-east-1", show_default=True, help="AWS region.")
+port_option = click.option(
+    "--port", type=int, help=f"Port on 127.0.0.1. [default: the kept state's, else {lifecycle.DEFAULT_PORT}]"
+)
+region_option = click.option(
+    "--region", help=f"AWS region. [default: the kept state's, else {lifecycle.DEFAULT_REGION}]"
+)
 
 
 def home_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,23 +42,28 @@ def sandbox() -> None:
 @port_option
 @region_option
 @home_option
-def up(port: int, region: str, home: Path) -> None:
-    """Start the sandbox; one that runs already is left alone."""
+def up(port: int | None, region: str | None, home: Path) -> None:
+    """Start the sandbox with the state that it had; one that runs already is left alone."""
     running = lifecycle.find(home)
     if running:
         click.echo(f"The sandbox already serves {running.endpoint} (process {running.pid}).")
     else:
+        former = lifecycle.kept(home)
         running = lifecycle.up(home, port, region)
-        click.echo(f"The sandbox serves {running.endpoint} (process {running.pid}, files in {home}).")
+        state = f"with the state of {former.saved}" if former else "empty"
+        click.echo(f"The sandbox serves {running.endpoint} (process {running.pid}, files in {home}), {state}.")
     click.echo('To make every AWS client use it, run: eval "$(smproject sandbox env)"')
 
 
 @sandbox.command()
 @home_option
 def down(home: Path) -> None:
-    """Stop the sandbox and the jobs that it runs; what it holds is lost."""
+    """Stop the sandbox and the jobs that it runs; what it holds is there again after `up`."""
     stopped = lifecycle.down(home)
     click.echo(f"Stopped {stopped.endpoint}." if stopped else f"No sandbox runs from {home}.")
+    former = lifecycle.kept(home) if stopped else None
+    for trouble in former.unkept if former else []:
+        click.echo(f"Not kept: {trouble}", err=True)
 
 
 @sandbox.command()
@@ -66,15 +75,20 @@ def status(home: Path, output: str) -> None:
 
     running = lifecycle.find(home)
     if running is None:
-        click.echo(json.dumps({"running": False}) if output == "json" else f"No sandbox runs from {home}.")
+        at_rest = f" It holds {lifecycle.size(home) / 1e6:.1f} MB of state." if lifecycle.holds_state(home) else ""
+        text = f"No sandbox runs from {home}.{at_rest}"
+        click.echo(json.dumps({"running": False}) if output == "json" else text)
         raise click.exceptions.Exit(3)
+    former = lifecycle.kept(home)
     profiles = {profile: account for profile, (account, _) in lifecycle.ACCOUNTS.items()}
-    facts = {
+    facts: dict[str, Any] = {
         "running": True,
         "endpoint": running.endpoint,
         "region": running.region,
         "pid": running.pid,
         "home": str(home),
+        "bytes": lifecycle.size(home),
+        "unkept": former.unkept if former else [],
         "runtime": runtime.name(),
         "profiles": profiles,
     }
@@ -82,6 +96,9 @@ def status(home: Path, output: str) -> None:
         click.echo(json.dumps(facts, indent=2))
         return
     click.echo(f"The sandbox serves {running.endpoint} in {running.region}; jobs run as: {facts['runtime']}.")
+    click.echo(f"Its data lies in {home} ({facts['bytes'] / 1e6:.1f} MB).")
+    for trouble in facts["unkept"]:
+        click.echo(f"Not kept: {trouble}")
     for profile, account in profiles.items():
         click.echo(f"  {account}  {profile}")
 
@@ -146,15 +163,22 @@ def approve(pipeline: str | None, reject: bool, comment: str, home: Path, output
 @sandbox.command()
 @home_option
 def reset(home: Path) -> None:
-    """Start again from nothing, on the same port."""
-    running = lifecycle.require(home)
+    """Forget everything; a sandbox that runs starts again from nothing, on the same port."""
+    running = lifecycle.find(home)
+    if running is None:
+        if not lifecycle.holds_state(home):
+            raise SandboxError(f"There is nothing in {home} to forget. Run: smproject sandbox up")
+        lifecycle.wipe(home)
+        click.echo(f"{home} is empty. Run: smproject sandbox up")
+        return
     lifecycle.down(home)
+    lifecycle.wipe(home)
     again = lifecycle.up(home, running.port, running.region)
     click.echo(f"The sandbox serves {again.endpoint} (process {again.pid}), empty.")
 
 
 @sandbox.command()
-@port_option
+@click.option("--port", default=lifecycle.DEFAULT_PORT, show_default=True, help="Port on 127.0.0.1.")
 @click.option("--keep", is_flag=True, help="Leave the sandbox running at the end.")
 def demo(port: int, keep: bool) -> None:
     """Run the whole story: publish, create a project, build, train, register, push a change, miss a gate."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ _FILES_TYPE = "application/vnd.smproject.files.v1+json"
 _REQUIREMENTS_TYPE = "application/vnd.smproject.requirements.v1+json"
 _REGISTRY = r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com"
 _URI = re.compile(_REGISTRY + r"/([^:@]+)(?::([\w.-]+))?(?:@(sha256:[0-9a-f]{64}))?")
+_BUILDING = ".building-"
 Progress = Callable[[str], None]
 
 
@@ -55,6 +57,12 @@ class Reference:
         return cls(found[1], found[2], found[3], found[4] or "latest", found[5] or "") if found else None
 
 
+def clear(home: Path) -> None:
+    """Remove what builds that were killed have left in a store."""
+    for folder in home.glob(f"{_BUILDING}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 class ImageStore:
     """The images of this machine, kept under `home` by digest, and the names given to them under `tags`."""
 
@@ -67,7 +75,7 @@ class ImageStore:
         for note in [*recipe.notes, *_notes(recipe)]:
             progress(f"note: {note}")
         self.home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.home, prefix=".building-") as work:
+        with tempfile.TemporaryDirectory(dir=self.home, prefix=_BUILDING) as work:
             return self._assemble(Path(work) / "image", recipe, BuildContext(folder), progress)
 
     def _assemble(self, work: Path, recipe: Recipe, context: BuildContext, progress: Progress) -> Image:

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smproject.errors import SandboxError
+from smproject.sandbox.state.store import FILE, Store, version
 
 # Profile name -> (account, the role that a person of that account works with).
 ACCOUNTS = {
@@ -24,7 +26,8 @@ ACCOUNTS = {
     "staging": ("333333333333", "MLEngineer"),
     "production": ("444444444444", "MLEngineer"),
 }
-DEFAULT_PORT = 4566
+DEFAULT_PORT, DEFAULT_REGION = 4566, "us-east-1"
+UNREADABLE = 3  # the server's exit status when it can't read the state
 LOCK = "server.lock"  # in the home, locked by the server while it lives
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
@@ -68,12 +71,61 @@ def require(home: Path) -> Running:
     return running
 
 
-def up(home: Path, port: int, region: str) -> Running:
-    """Start the server in an empty home and wait until it serves; raises SandboxError when it can't start."""
+@dataclass(frozen=True)
+class Kept:
+    """The state that a home holds: when it was written, where it was served, and what of it could not be written."""
+
+    saved: str
+    port: int
+    region: str
+    unkept: list[str]
+
+
+def holds_state(home: Path) -> bool:
+    """Tell whether a home holds a sandbox's state, readable or not."""
+    return (home / FILE).exists()
+
+
+def size(home: Path) -> int:
+    """Return how many bytes the files of a home take."""
+    return sum(path.lstat().st_size for path in home.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def kept(home: Path) -> Kept | None:
+    """Return the state that a home holds; None when it holds none. Raises SandboxError when this version can't read it.
+
+    Only the server reads the state itself; this looks at what is written about it.
+    """
+    if not holds_state(home):
+        return None
+    try:
+        facts = Store(home).facts()
+        here, found = version(), {name: facts[name] for name in version()}
+        port = int(facts["endpoint"].rpartition(":")[2])
+    except (sqlite3.DatabaseError, KeyError, ValueError) as error:
+        raise SandboxError(f"The state in {home / FILE} is damaged ({error}). {_RESET}") from error
+    if found != here:
+        differing = ", ".join(f"{name} {found[name]}, not {here[name]}" for name in here if found[name] != here[name])
+        raise SandboxError(f"The state in {home / FILE} was written by another version ({differing}). {_RESET}")
+    return Kept(facts["saved"], port, facts["region"], facts["unkept"].splitlines())
+
+
+_RESET = "To start from nothing, run: smproject sandbox reset"
+
+
+def up(home: Path, port: int | None = None, region: str | None = None) -> Running:
+    """Start the server and wait until it serves, with the state that the home holds, else in an empty home.
+
+    Port and region are the state's unless they are given. Raises SandboxError when it can't start.
+    """
+    former = kept(home)
+    port = port or (former.port if former else DEFAULT_PORT)
+    region = region or (former.region if former else DEFAULT_REGION)
     _refuse_taken(port)
-    _refuse_foreign(home)
-    shutil.rmtree(home, ignore_errors=True)  # its state lived in memory: what is left on disk belongs to nothing
-    home.mkdir(parents=True, mode=0o700)
+    if former is None:
+        wipe(home)  # a start that came to nothing left what belongs to nothing
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (home / "server.json").unlink(missing_ok=True)  # of a server that was killed
     command = [
         sys.executable,
         "-m",
@@ -97,9 +149,22 @@ def up(home: Path, port: int, region: str) -> Running:
         raise
 
 
+def forget(home: Path) -> None:
+    """Remove the state alone; the logs stay for whoever wants to know how it went."""
+    (home / FILE).unlink(missing_ok=True)
+
+
+def wipe(home: Path) -> None:
+    """Remove a sandbox's files, state and all; raises SandboxError for a folder that holds something else."""
+    _refuse_foreign(home)
+    shutil.rmtree(home, ignore_errors=True)
+
+
 def _await_start(home: Path, server: subprocess.Popen[bytes]) -> Running:
     deadline = time.monotonic() + START_SECONDS
     while (running := find(home)) is None:
+        if server.poll() == UNREADABLE:
+            raise SandboxError(f"The state in {home / FILE} can't be read ({_tail(home, 1)}). {_RESET}")
         if server.poll() is not None or time.monotonic() > deadline:
             raise SandboxError(f"The sandbox did not start; its log {home / 'server.log'} ends:\n{_tail(home)}")
         time.sleep(0.05)
@@ -208,5 +273,5 @@ def _serves(home: Path) -> bool:
     return False
 
 
-def _tail(home: Path) -> str:
-    return "\n".join((home / "server.log").read_text().splitlines()[-5:])
+def _tail(home: Path, lines: int = 5) -> str:
+    return "\n".join((home / "server.log").read_text().splitlines()[-lines:])

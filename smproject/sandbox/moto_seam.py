@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cache, lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 from moto.cloudwatch.models import Alarm, MetricAggregatedDatum, cloudwatch_backends
@@ -18,11 +20,14 @@ from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.organizations import utils as organization_utils
 from moto.organizations.models import organizations_backends
-from moto.s3.models import FakeBucket
+from moto.s3 import notifications
+from moto.s3.models import FakeBucket, FakeKey, s3_backends
+from moto.sns.models import Subscription
 from moto.sts.models import sts_backends
 from werkzeug.datastructures import MultiDict
 
 PARTITION = "aws"
+_publish, _logs_let_in = Subscription.publish, FakeBucket._log_permissions_enabled_policy
 # Subresources of buckets and objects that moto takes for the bucket or object itself: it would create or delete that.
 S3_LACKS = {
     "abac",
@@ -113,7 +118,18 @@ def application() -> WSGIApplication:
     moto reads bucket policies without their conditions, so that `Deny unless TLS` denies everything: that is off.
     """
     FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL
+    FakeBucket._log_permissions_enabled_policy = staticmethod(_lets_logs_in)
     return DomainDispatcherApplication(_backend)  # type: ignore[no-any-return,no-untyped-call,unused-ignore]
+
+
+def _lets_logs_in(target_bucket: FakeBucket, target_prefix: str | None) -> bool:
+    """Ask moto whether a policy lets S3 deliver logs; statements with the principal `*` it can't read."""
+    policy = json.loads(target_bucket.policy or b'{"Statement": []}')
+    stated = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
+    named = [each for each in stated if isinstance(each.get("Principal"), dict)]
+    document = json.dumps({"Statement": named}).encode()
+    readable = SimpleNamespace(policy=document, name=target_bucket.name, partition=target_bucket.partition)
+    return bool(_logs_let_in(readable, target_prefix))
 
 
 def _backend(service: str | None) -> Any:
@@ -165,13 +181,23 @@ def create_member_account(hub: str, account: str, name: str) -> None:
         organization_utils.make_random_account_id = random_id
 
 
-def parse(service: str, operation: str, body: bytes, values: Mapping[str, str]) -> dict[str, Any]:
-    """Read a request (JSON or query protocol) into the dictionary that boto3's caller passed; else raise ValueError."""
-    model = get_service_model(service).operation_model(operation)
+@dataclass(frozen=True)
+class Place:
+    """What a REST request says outside its body and query: headers, and the values in its path."""
+
+    headers: Any = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse(
+    service: str, operation: str, body: bytes, values: Mapping[str, str], place: Place | None = None
+) -> dict[str, Any]:
+    """Read a request into the dictionary that boto3's caller passed; else raise ValueError."""
+    model, place = get_service_model(service).operation_model(operation), place or Place()
     parser = PROTOCOL_PARSERS[_protocol(service)](model)
-    request: Any = {"body": body, "values": MultiDict(values), "headers": {}, "method": "POST", "url_path": "/"}
+    request: Any = {"body": body, "values": MultiDict(values), "headers": place.headers, "method": "POST"}
     try:
-        return dict(parser.parse(request | {"url_params": {}}) or {})
+        return dict(parser.parse(request | {"url_params": place.labels, "url_path": "/"}) or {})
     except (AttributeError, TypeError) as error:
         raise ValueError("a member is not of the type that the operation wants") from error
 
@@ -183,6 +209,73 @@ def serialize(service: str, operation: str, result: Mapping[str, Any]) -> tuple[
     response = serializer(model, context=SerializationContext()).serialize(result)
     body = response["body"]
     return response["status_code"], dict(response["headers"]), body.encode() if isinstance(body, str) else body
+
+
+def object_versions(bucket: str, key: str) -> list[bytes]:
+    """Return what was put under a key of a versioned bucket, oldest first; nothing where there is no such bucket."""
+    keys = _s3_keys(bucket)
+    versions = keys.getlist(key) if key in keys else []
+    return [version.value for version in list(versions) if isinstance(version, FakeKey)]
+
+
+def forget_object(bucket: str, key: str) -> None:
+    """Drop all that was put under a key, as if it had never been."""
+    keys = _s3_keys(bucket)
+    if key in keys:
+        keys.pop(key)
+
+
+def _s3_keys(bucket: str) -> Any:
+    account = s3_backends.bucket_accounts.get(bucket, ("", ""))[1]
+    found = s3_backends[account][PARTITION].buckets.get(bucket) if account else None
+    return found.keys if found else {}
+
+
+@dataclass(frozen=True)
+class Notification:
+    """What an SNS topic sends to a function: who subscribed what, and where it goes when it can't be delivered."""
+
+    topic: str
+    subscription: str
+    function: str
+    fields: dict[str, Any]
+    dead_letters: str
+
+
+def notify_functions(deliver: Callable[[Notification], None]) -> None:
+    """Let `deliver` have what topics send to functions, in place of moto, which would run a container."""
+
+    def publish(
+        self: Subscription,
+        message: str,
+        message_id: str,
+        subject: str | None = None,
+        message_attributes: dict[str, Any] | None = None,
+        **rest: Any,
+    ) -> None:
+        if self.protocol != "lambda":
+            _publish(self, message, message_id, subject, message_attributes, **rest)
+            return
+        matcher = self._filter_policy_matcher
+        if matcher is not None and not matcher.matches(message_attributes, message):
+            return
+        if rest.get("message_structure") == "json":
+            message = self._parse_message_structure(message, self.protocol)
+        fields = self.get_post_data(message, message_id, subject, message_attributes)
+        redrive = json.loads(self.attributes.get("RedrivePolicy") or "{}")
+        target = redrive.get("deadLetterTargetArn", "")
+        deliver(Notification(self.topic_arn, self.arn, self.endpoint, fields, target))
+
+    Subscription.publish = publish
+
+
+def tell_functions(deliver: Callable[[str, dict[str, Any]], None]) -> None:
+    """Let `deliver` have each function's ARN and the event that a bucket sends it, in place of moto's containers."""
+
+    def invoke(_account: str, event: dict[str, Any], function: str, _region: str) -> None:
+        deliver(function, event)
+
+    notifications._invoke_awslambda = invoke
 
 
 def event_matches(pattern: str, event: Mapping[str, Any]) -> bool:

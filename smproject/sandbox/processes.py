@@ -5,21 +5,25 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 from typing import IO
 
+from smproject.sandbox import warden
+
 GRACE_SECONDS = 5.0
 
 
 class Processes:
-    """Starts programs in their own process groups and can stop them all."""
+    """Starts programs in their own process groups and can stop them all; a warden does that when we are killed."""
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopping = False
         self._lock = threading.Lock()
+        self._warden: subprocess.Popen[bytes] | None = None
 
     def start(  # noqa: PLR0913 - what a process needs, each by name
         self,
@@ -46,6 +50,7 @@ class Processes:
                 pass_fds=pass_fds,
             )
             self._running.add(process)
+            self._tell(f"+{process.pid}")
         return process
 
     def forget(self, process: subprocess.Popen[bytes]) -> None:
@@ -53,6 +58,19 @@ class Processes:
         signal_group(process, signal.SIGKILL)
         with self._lock:
             self._running.discard(process)
+            self._tell(f"-{process.pid}")
+
+    def _tell(self, line: str) -> None:
+        """Tell the warden of a group that has begun or ended."""
+        if self._warden is None:
+            command = [sys.executable, "-I", "-S", warden.__file__]
+            nowhere = subprocess.DEVNULL
+            self._warden = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True
+            )
+        if self._warden.stdin and self._warden.poll() is None:
+            self._warden.stdin.write(f"{line}\n".encode())
+            self._warden.stdin.flush()
 
     def stop_all(self) -> None:
         """Ask every program to stop, then make it; none starts from now on."""

@@ -7,7 +7,10 @@ import fcntl
 import json
 import logging
 import os
+import shutil
 import signal
+import sqlite3
+import sys
 import threading
 from pathlib import Path
 from typing import IO
@@ -15,12 +18,15 @@ from typing import IO
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from smproject.sandbox import accounts, alarms, services
+from smproject.sandbox import accounts, alarms, image_store, services
 from smproject.sandbox.calllog import CallLog
 from smproject.sandbox.door import Door
-from smproject.sandbox.lifecycle import LOCK
+from smproject.sandbox.lifecycle import LOCK, UNREADABLE
+from smproject.sandbox.state.decoder import UnreadableError
+from smproject.sandbox.state.keeper import Keeper
 from smproject.sandbox.world import World
 
+LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"  # loopback only: the sandbox trusts whoever reaches it
 
 
@@ -56,22 +62,58 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the foreground; `sandbox down` ends the server
     with _lock(options.home):
         _serve(options, ended)
-    os._exit(0)  # nothing is left to save, and the interpreter's own end would wait for threads that follow jobs
+    os._exit(0)  # all is written, and the interpreter's own end would wait for threads that follow jobs
 
 
 def _serve(options: argparse.Namespace, ended: threading.Event) -> None:
     world, server = build(options.home, options.port, options.region)
+    keeper = Keeper(world)
+    _clear(world.home)
+    restored = _restore(keeper)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        accounts.prepare(world)
+        if restored:
+            accounts.renew(world)
+            _resume(world)
+        else:
+            accounts.prepare(world)
+        keeper.start()
         alarms.watch(world)
         _say_ready(world, options.port)
         ended.wait()
     finally:
         (options.home / "server.json").unlink(missing_ok=True)
+        keeper.end()  # before the jobs are stopped: the next start tells that they were interrupted
         world.processes.stop_all()
         server.shutdown()  # else the thread in serve_forever keeps the port
         server.server_close()
+
+
+def _restore(keeper: Keeper) -> bool:
+    """Take up former state; a state that can't be read ends the server with its reason as the log's last line."""
+    try:
+        return keeper.restore()
+    except (UnreadableError, sqlite3.DatabaseError) as error:
+        LOG.exception("the state in %s can't be read", keeper.store.path)
+        sys.stderr.write(f"{error}\n".splitlines()[0] + "\n")
+        sys.stderr.flush()
+        os._exit(UNREADABLE)
+
+
+def _resume(world: World) -> None:
+    """Let every service take up its state; one that fails must not keep the others from it."""
+    for name, service in world.services.items():
+        try:
+            service.resume()
+        except Exception:
+            LOG.exception("%s could not take up its state", name)
+
+
+def _clear(home: Path) -> None:
+    """Remove the folders of what an earlier server ran."""
+    for name in ("builds", "endpoints", "jobs"):
+        shutil.rmtree(home / name, ignore_errors=True)
+    image_store.clear(home / "images")
 
 
 def _lock(home: Path) -> IO[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from botocore import xform_name
 from botocore.exceptions import ClientError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from smproject.sandbox.replies import Reply
     from smproject.sandbox.world import World
 
+INTERRUPTED = "The sandbox was stopped while this was under way."
 Request = dict[str, Any]
 Handler = Callable[["Caller", Request], Mapping[str, Any] | None]
 
@@ -48,6 +49,14 @@ class Caller:
         return arn.split(":")[4:5] == [self.account]
 
 
+@runtime_checkable
+class Resumable(Protocol):
+    """A part of a service that has something to do after a start with former state."""
+
+    def resume(self) -> None:
+        """Fail what was interrupted, start what must live."""
+
+
 class Service:
     """An AWS service of our own: each method named like an operation (snake_case) answers that operation.
 
@@ -59,6 +68,7 @@ class Service:
     over_moto: ClassVar[bool] = False  # True: operations without a method are moto's; False: they are refused
     # Request members that a handler would ignore, as `Member` or `Operation.Member`: they are refused instead.
     unsupported: ClassVar[frozenset[str]] = frozenset()
+    parts: Sequence[object] = ()  # where a service is made of several objects: those with its operations
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -70,6 +80,12 @@ class Service:
     def http(self, caller: Caller, call: Call, environ: Environ) -> Reply | None:
         """Answer a REST call, whose request is its path, headers and raw body; None when there is no such call."""
         return None
+
+    def resume(self) -> None:
+        """Take up former state after a start: fail what was interrupted, start what must live; here, part by part."""
+        for part in self.parts:
+            if isinstance(part, Resumable):
+                part.resume()
 
     def refuse_unsupported(self, operation: str, request: Request) -> None:
         """Raise ServiceError for a member that would be ignored."""

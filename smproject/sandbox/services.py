@@ -6,11 +6,14 @@ from smproject.sandbox.autoscaling import AutoScalingService
 from smproject.sandbox.cloudformation.service import CloudFormation
 from smproject.sandbox.codebuild.service import CodeBuildService
 from smproject.sandbox.codecommit import CodeCommitService
+from smproject.sandbox.codeconnections import CodeConnections, CodeStarConnections
 from smproject.sandbox.codepipeline import CodePipelineService
 from smproject.sandbox.events import EventsService
+from smproject.sandbox.functions.service import LambdaService
 from smproject.sandbox.sagemaker.service import SageMaker
 from smproject.sandbox.service import Service
 from smproject.sandbox.servicecatalog.service import ServiceCatalog
+from smproject.sandbox.stepfunctions import StepFunctions
 from smproject.sandbox.sts import Sts
 from smproject.sandbox.world import World
 
@@ -24,8 +27,12 @@ def build(world: World) -> dict[str, Service]:
         Sts(world),
         CodeBuildService(world),
         CodeCommitService(world),
+        CodeConnections(world),
+        CodeStarConnections(world),
         CodePipelineService(world),
         EventsService(world),
         AutoScalingService(world),
+        LambdaService(world),
+        StepFunctions(world),
     ]
     return {service.signing_name or service.name: service for service in made}

@@ -21,6 +21,8 @@ from smproject.sandbox.service import Service
 SERVICE_ROLE = "AWSServiceRoleForSandbox"  # stands for AWS's own services where they act without a customer's role
 _LOADER = Loader(include_default_search_paths=True)
 _CLIENTS = 256  # kept; each role session makes new ones
+# What begins so only reads; where it does more, the next look at everything finds it.
+_READING = ("BatchGet", "Describe", "GET ", "Get", "HEAD ", "Head", "InvokeEndpoint", "List", "Search")
 _CONFIG = Config(retries={"max_attempts": 1}, read_timeout=120, max_pool_connections=32)
 
 
@@ -33,6 +35,8 @@ class World:
     region: str
     services: dict[str, Service] = field(default_factory=dict)
     processes: Processes = field(default_factory=Processes)
+    changed: threading.Event = field(default_factory=threading.Event)  # set where there is something to write
+    _called: set[str] = field(default_factory=set)
     _clients: dict[tuple[str, str, str], Any] = field(default_factory=dict)
     _sessions: dict[tuple[str, str], Credentials] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -72,8 +76,34 @@ class World:
                 self._sessions[role_arn, name] = moto_seam.session_credentials(role_arn, name, self.region)
             return self._sessions[role_arn, name]
 
+    def touched(self, service: str, account: str, operation: str) -> None:
+        """Note that a call may have changed what a service keeps for an account."""
+        if not operation.startswith(_READING):
+            self._called.add(service)
+            self.changed.set()
+
+    def take_called(self) -> set[str]:
+        """Return the services that were called since the last time."""
+        called, self._called = self._called, set()
+        return called
+
+    def state(self) -> dict[str, Any]:
+        """Return what is to be kept of the world itself, beside its services."""
+        return {"sessions": self._sessions}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what was kept."""
+        self._sessions = state["sessions"]
+
     def background(self, name: str, work: Callable[[], None]) -> threading.Thread:
         """Run work in a daemon thread; it is expected to record its own failures."""
-        thread = threading.Thread(target=work, name=name, daemon=True)
+
+        def run() -> None:
+            try:
+                work()
+            finally:
+                self.changed.set()
+
+        thread = threading.Thread(target=run, name=name, daemon=True)
         thread.start()
         return thread

@@ -12,9 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from durable import Durable
 from harness import Sandbox, eventually
 from workbench import Workbench
 from workshop import Workshop
+
+from smproject.sandbox import lifecycle
 
 
 def _free_port() -> int:
@@ -38,6 +41,18 @@ def _serving(home: Path, **settings: str) -> Iterator[Sandbox]:
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(timeout=30)
+    _check_kept(home)
+
+
+def _check_kept(home: Path) -> None:
+    """See to it that all that the tests have made is written, and that a server takes it up."""
+    state = lifecycle.kept(home)
+    assert state is not None
+    assert state.unkept == []
+    durable = Durable(home)
+    durable.up()
+    durable.kill()
+    assert "could not take up" not in durable.log
 
 
 @pytest.fixture(scope="session")

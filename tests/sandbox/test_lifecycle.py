@@ -6,9 +6,11 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -220,3 +222,74 @@ def test_a_killed_sandbox_is_not_taken_for_a_running_one(tool: Tool, tmp_path: P
     again = tool.run("up", "--port", str(free_port()), home=home)
     assert again.returncode == 0, again.stderr
     assert "Stopped" in tool.run("down", home=home).stdout
+
+
+@pytest.fixture
+def kept(tool: Tool, tmp_path: Path) -> Iterator[Tool]:
+    """A sandbox that was up, with a parameter, and is down."""
+    made = Tool(tmp_path / "kept", free_port(), tool.person)
+    made.up()
+    made.shell('eval "$ENV"; aws ssm put-parameter --name /kept --value 1 --type String')
+    made.run("down")
+    yield made
+    made.run("down")
+
+
+def test_up_brings_back_the_state_port_and_profiles(kept: Tool) -> None:
+    told = kept.run("status")
+    assert (told.returncode, "MB of state" in told.stdout) == (3, True)
+    started = kept.run("up")
+    assert started.returncode == 0, started.stderr
+    assert f"serves http://127.0.0.1:{kept.port} " in started.stdout
+    assert "with the state of 20" in started.stdout
+    found = kept.shell('eval "$ENV"; aws ssm get-parameter --name /kept --query Parameter.Value --output text')
+    assert found.stdout.strip() == "1", found.stderr
+    assert f"Its data lies in {kept.home} (" in kept.run("status").stdout
+    assert kept.status()["bytes"] > 0
+    assert kept.status()["unkept"] == []
+
+
+def test_reset_forgets_a_sandbox_that_is_down(kept: Tool) -> None:
+    assert "is empty" in kept.run("reset").stdout
+    assert not kept.home.exists()
+    kept.up()
+    gone = kept.shell('eval "$ENV"; aws ssm get-parameter --name /kept')
+    assert "ParameterNotFound" in gone.stderr
+
+
+@pytest.mark.parametrize("fact", ["format", "moto", "smproject"])
+def test_a_state_of_another_version_is_refused_in_one_line(kept: Tool, fact: str) -> None:
+    with closing(sqlite3.connect(kept.home / "state.db")) as database, database:
+        database.execute("UPDATE facts SET value = 'other' WHERE name = ?", [fact])
+    _check_refused(kept, f"another version ({fact} other, not ")
+
+
+def test_a_damaged_state_is_refused_in_one_line(kept: Tool) -> None:
+    (kept.home / "state.db").write_bytes(b"no database" * 100)
+    _check_refused(kept, "is damaged")
+
+
+def test_an_unreadable_part_is_refused_in_one_line(kept: Tool) -> None:
+    with closing(sqlite3.connect(kept.home / "state.db")) as database, database:
+        database.execute(
+            'UPDATE parts SET content = \'{"sessions": {"": "name", "v": "os:system"}}\' WHERE name = \'world\''
+        )
+    _check_refused(kept, "os:system is not a name that state may hold")
+
+
+def _check_refused(kept: Tool, reason: str) -> None:
+    refused = kept.up()
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1), refused.stderr
+    assert reason in refused.stderr
+    assert "smproject sandbox reset" in refused.stderr
+    assert kept.run("reset").returncode == 0
+    assert kept.up().returncode == 0
+
+
+def test_the_demonstration_leaves_a_kept_state_alone(kept: Tool) -> None:
+    environment = kept.environment | {"SMPROJECT_SANDBOX_HOME": str(kept.home)}
+    command = ["smproject", "sandbox", "demo", "--port", str(kept.port)]
+    refused = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert refused.returncode == 1
+    assert "holds a sandbox's state" in refused.stderr
+    assert (kept.home / "state.db").exists()
