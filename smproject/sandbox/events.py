@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from smproject.sandbox import moto_seam
+from smproject.sandbox import moto_events, moto_seam
 from smproject.sandbox.events_input import target_input
 from smproject.sandbox.events_targets import ACTED_BY_MOTO, SENDERS, Delivery
 from smproject.sandbox.moto_seam import Credentials
@@ -51,6 +51,30 @@ class EventsService(Service):
         answers = [self._accept(caller, entry) for entry in request["Entries"]]
         return {"FailedEntryCount": sum("ErrorCode" in answer for answer in answers), "Entries": answers}
 
+    def put_permission(self, caller: Caller, request: Request) -> None:
+        """Put one statement into a bus's policy, or the whole policy in its place."""
+        name = request.get("EventBusName") or "default"
+        described = self._describe(caller, name)
+        if "Policy" in request:
+            statements = _statements(request["Policy"])
+        else:
+            new = _statement(request, described["Arn"])
+            statements = [each for each in _statements(described.get("Policy")) if each["Sid"] != new["Sid"]] + [new]
+        moto_events.set_statements(caller.account, caller.region, described["Name"], statements)
+
+    def update_event_bus(self, caller: Caller, request: Request) -> Request:
+        """Change what is said of a bus."""
+        if "LogConfig" in request:
+            raise ServiceError("NotImplemented", "The sandbox does not implement LogConfig of event buses.")
+        described = self._describe(caller, request.get("Name") or "default")
+        moto_events.update_bus(caller.account, caller.region, described["Name"], request)
+        kept = ("Description", "KmsKeyIdentifier", "DeadLetterConfig")
+        return {name: described[name] for name in ("Arn", "Name")} | {n: request[n] for n in kept if n in request}
+
+    def start_replay(self, caller: Caller, request: Request) -> Request:
+        """Refuse: archives are filled here, but not replayed."""
+        raise ServiceError("NotImplemented", "The sandbox does not implement events:StartReplay.")
+
     def emit(  # noqa: PLR0913, PLR0917 - the fields of an event
         self,
         account: str,
@@ -81,6 +105,14 @@ class EventsService(Service):
         event = _envelope(caller.account, caller.region, told, entry.get("Time"))
         self._route(event, bus)
         return {"EventId": event["id"]}
+
+    def _describe(self, caller: Caller, name: str) -> Request:
+        client = self.world.client("events", self.world.service_credentials(caller.account), caller.region)
+        try:
+            found: Request = client.describe_event_bus(Name=name)
+        except ClientError as error:
+            raise ServiceError("ResourceNotFoundException", f"Event bus {name} does not exist.") from error
+        return found
 
     def _bus(self, caller: Caller, name: str) -> Bus:
         """Find a bus by name or ARN; another account's bus must let the caller's account in by its policy."""
@@ -125,6 +157,9 @@ class EventsService(Service):
 
     def _send(self, event: Event, bus: Bus, rule: Request, target: Request) -> None:
         service = target["Arn"].split(":")[2]
+        if target["Arn"].endswith(":::"):  # as EventBridge names the archive behind a rule of its own
+            moto_events.archive(bus.account, bus.region, rule["Name"], event)
+            return
         if service == "events":
             self._forward(event, bus, rule, target)
             return
@@ -133,7 +168,7 @@ class EventsService(Service):
         text, sender = target_input(event, rule, target), self._sender(bus, rule, target)
         client = self.world.client(service, sender, target["Arn"].split(":")[3] or bus.region)
         self._rules_behind[sender.access_key] = rule["Arn"]  # stays: a rule has a session of its own
-        SENDERS[service](Delivery(client, target, text, event))
+        SENDERS[service](Delivery(client, target, text, event, self.world, rule["Arn"]))
 
     def _sender(self, bus: Bus, rule: Request, target: Request) -> Credentials:
         """Return the credentials of the target's role, or EventBridge's own where the target has none."""
@@ -201,6 +236,34 @@ def _detail(entry: Request) -> dict[str, Any]:
     if not isinstance(detail, dict):
         raise ServiceError("MalformedDetail", "Detail is malformed.")
     return detail
+
+
+def _statements(policy: str | None) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(policy)["Statement"] if policy else []
+    except (ValueError, KeyError, TypeError) as error:
+        raise ServiceError("ValidationException", "This policy contains invalid Json") from error
+    statements = found if isinstance(found, list) else [found]
+    needed = ("Sid", "Effect", "Principal", "Action", "Resource")
+    if not all(isinstance(each, dict) and all(name in each for name in needed) for each in statements):
+        raise ServiceError("ValidationException", f"Each statement of a policy needs {', '.join(needed)}.")
+    return statements
+
+
+def _statement(request: Request, bus_arn: str) -> dict[str, Any]:
+    """Write a statement of the parts that PutPermission takes in place of a policy."""
+    missing = [name for name in ("Action", "Principal", "StatementId") if not request.get(name)]
+    if missing:
+        raise ServiceError("ValidationException", f"Parameter {missing[0]} must be specified.")
+    principal, condition = request["Principal"], request.get("Condition")
+    return {
+        "Sid": request["StatementId"],
+        "Effect": "Allow",
+        "Principal": "*" if principal == "*" else {"AWS": f"arn:aws:iam::{principal}:root"},
+        "Action": request["Action"],
+        "Resource": bus_arn,
+        **({"Condition": {condition["Type"]: {condition["Key"]: condition["Value"]}}} if condition else {}),
+    }
 
 
 def _matches(rule: Request, event: Event) -> bool:

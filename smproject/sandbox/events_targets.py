@@ -11,15 +11,23 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from smproject.sandbox.functions.service import functions_of
+from smproject.sandbox.world import World
+
 
 @dataclass(frozen=True)
 class Delivery:
-    """One event on its way to one target: `client` acts with the target's role, `text` is what the target receives."""
+    """One event on its way to one target: `client` acts with the target's role, `text` is what the target receives.
+
+    `rule` is the ARN of the rule on whose behalf it goes.
+    """
 
     client: Any
     target: dict[str, Any]
     text: str
     event: dict[str, Any]
+    world: World
+    rule: str
 
     @property
     def resource(self) -> str:
@@ -66,7 +74,12 @@ def _sns(delivery: Delivery) -> None:
 
 
 def _lambda(delivery: Delivery) -> None:
-    delivery.client.invoke(FunctionName=delivery.target["Arn"], InvocationType="Event", Payload=delivery.text.encode())
+    """Queue an event for a function, with the target's role, or as the function's policy lets the rule do."""
+    arn, payload = delivery.target["Arn"], delivery.text.encode()
+    if "RoleArn" in delivery.target:
+        delivery.client.invoke(FunctionName=arn, InvocationType="Event", Payload=payload)
+    else:
+        functions_of(delivery.world).invocations.for_service(arn, "events.amazonaws.com", delivery.rule, payload)
 
 
 def _logs(delivery: Delivery) -> None:

@@ -1,0 +1,1 @@
+"""Lambda: functions that really run, each invocation in a process of its own."""
