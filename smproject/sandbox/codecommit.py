@@ -29,6 +29,13 @@ class CodeCommitService(Service):
         self._records: dict[tuple[str, str], Record] = {}
         self._root = world.home / "git"
 
+    def resume(self) -> None:
+        """Forget records without a repository, and remove repositories without a record: a kill came in between."""
+        self._records = {key: record for key, record in self._records.items() if record.git.path.is_dir()}
+        known = {record.git.path for record in self._records.values()}
+        for path in set(self._root.glob("*/*.git")) - known:
+            shutil.rmtree(path)
+
     def create_repository(self, caller: Caller, request: Request) -> Request:
         """Make an empty repository."""
         name = request["repositoryName"]

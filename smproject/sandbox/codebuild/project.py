@@ -14,7 +14,7 @@ Project = dict[str, Any]
 SOURCES = ("CODEPIPELINE", "S3", "CODECOMMIT", "NO_SOURCE")
 _DEFAULTS = {"timeoutInMinutes": 60, "queuedTimeoutInMinutes": 480, "tags": [], "secondarySources": []}
 # Settings whose absence would change what a build does; the sandbox says so instead of leaving them out.
-_NOT_EMULATED = ("fileSystemLocations", "buildBatchConfig", "autoRetryLimit")
+_NOT_EMULATED = ("fileSystemLocations", "buildBatchConfig", "autoRetryLimit", "badgeEnabled")
 _OVERRIDES = {
     "artifactsOverride": "artifacts",
     "secondaryArtifactsOverride": "secondaryArtifacts",
@@ -93,6 +93,8 @@ def check(settings: Project | Build, caller: Caller) -> None:
             raise invalid("Invalid artifacts: location must be set when artifacts type is S3")
     _check_environment(settings["environment"])
     _check_logs(settings.get("logsConfig", {}))
+    if not settings["serviceRole"].startswith("arn:"):  # CodeBuild takes a role's name too
+        settings["serviceRole"] = f"arn:aws:iam::{caller.account}:role/{settings['serviceRole']}"
     if settings["serviceRole"].split(":")[4:5] != [caller.account]:
         raise invalid(f"Invalid service role: {settings['serviceRole']} is not a role of account {caller.account}")
 

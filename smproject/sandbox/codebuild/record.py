@@ -63,6 +63,14 @@ class BuildRecord:
                 self.facts["buildStatus"] = failure.status
         return phase
 
+    def interrupt(self, failure: PhaseFailure) -> None:
+        """End the build in the phase that it had come to."""
+        phases = self.facts["phases"]
+        if not phases or "endTime" in phases[-1]:
+            self.begin("FINALIZING" if phases else "SUBMITTED")
+        self.end(failure)
+        self.complete()
+
     def complete(self) -> None:
         """End the build."""
         self.begin("COMPLETED")

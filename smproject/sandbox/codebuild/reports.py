@@ -29,13 +29,35 @@ class Reports:
         arn = caller.arn_of("codebuild", f"report-group/{request['name']}")
         if arn in self._groups:
             raise ServiceError("ResourceAlreadyExistsException", f"Report group already exists: {arn}")
-        if request["type"] != "TEST" or request["exportConfig"].get("exportConfigType", "NO_EXPORT") != "NO_EXPORT":
-            message = "The sandbox implements report groups of type TEST with exportConfigType NO_EXPORT."
-            raise ServiceError("InvalidInputException", message)
+        _check(request["type"], request["exportConfig"])
         moment = now()
         facts = {"arn": arn, "status": "ACTIVE", "created": moment, "lastModified": moment, "tags": []}
         self._groups[arn] = {**facts, **request}
         return {"reportGroup": self._groups[arn]}
+
+    def update_report_group(self, caller: Caller, request: Request) -> Request:
+        """Change a group's tags; the sandbox exports no reports, so there is nothing else."""
+        group = self._group(caller, request["arn"])
+        _check(group["type"], request.get("exportConfig", {}))
+        group.update({key: request[key] for key in ("exportConfig", "tags") if key in request}, lastModified=now())
+        return {"reportGroup": group}
+
+    def delete_report_group(self, caller: Caller, request: Request) -> None:
+        """Delete a group, with its reports if asked; without asking, one that has reports stays."""
+        group, arn = self._group(caller, request["arn"]), request["arn"]
+        reports = [key for key, report in self._reports.items() if report["reportGroupArn"] == group["arn"]]
+        if reports and not request.get("deleteReports"):
+            message = f"Report group {arn} still has reports: delete them, or set deleteReports."
+            raise ServiceError("InvalidInputException", message)
+        for key in reports:
+            del self._reports[key], self._cases[key]
+        del self._groups[arn]
+
+    def delete_report(self, caller: Caller, request: Request) -> None:
+        """Delete a report; one that does not exist is no error."""
+        arn = request["arn"]
+        if arn in self._reports and caller.owns(arn):
+            del self._reports[arn], self._cases[arn]
 
     def batch_get_report_groups(self, caller: Caller, request: Request) -> Request:
         """Describe report groups."""
@@ -50,8 +72,7 @@ class Reports:
     def list_reports_for_report_group(self, caller: Caller, request: Request) -> Request:
         """List the ARNs of a group's reports, the newest first unless asked otherwise."""
         group, wanted = request["reportGroupArn"], request.get("filter", {}).get("status")
-        if group not in self._groups or not caller.owns(group):
-            raise ServiceError("ResourceNotFoundException", f"Report group not found: {group}")
+        self._group(caller, group)
         found = [
             arn
             for arn, report in self._reports.items()
@@ -94,10 +115,22 @@ class Reports:
         }
         return arn
 
+    def _group(self, caller: Caller, arn: str) -> Found:
+        if arn not in self._groups or not caller.owns(arn):
+            raise ServiceError("ResourceNotFoundException", f"Report group not found: {arn}")
+        return self._groups[arn]
+
     @staticmethod
     def _split(caller: Caller, items: dict[str, Found], arns: list[str]) -> tuple[list[Found], list[str]]:
         mine = [arn for arn in arns if arn in items and caller.owns(arn)]
         return [items[arn] for arn in mine], [arn for arn in arns if arn not in mine]
+
+
+def _check(kind: str, export: Request) -> None:
+    """Refuse what the sandbox would have to leave out."""
+    if kind != "TEST" or export.get("exportConfigType", "NO_EXPORT") != "NO_EXPORT":
+        message = "The sandbox implements report groups of type TEST with exportConfigType NO_EXPORT."
+        raise ServiceError("InvalidInputException", message)
 
 
 def _report(arn: str, group: str, build: str, moment: datetime) -> Found:

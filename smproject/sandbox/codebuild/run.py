@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -21,7 +21,7 @@ from smproject.sandbox.codebuild.shell import Shell
 from smproject.sandbox.codebuild.sources import Fetcher
 from smproject.sandbox.codebuild.testing import Publisher
 from smproject.sandbox.moto_seam import Credentials
-from smproject.sandbox.service import ServiceError
+from smproject.sandbox.service import INTERRUPTED, ServiceError
 from smproject.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Run:
 
     credentials: Credentials
     spec: Buildspec
+    TRANSIENT: ClassVar[dict[str, Any]] = {"_log": None, "_shell": None}
 
     def __init__(self, world: World, build: Build, artifact_settings: list[dict[str, Any]]) -> None:
         self.world, self.record, self._artifact_settings = world, BuildRecord(build), artifact_settings
@@ -60,6 +61,12 @@ class Run:
             self._clean()
         self.record.complete()
         events.state_changed(self.world, self.record.shown())
+
+    def interrupt(self) -> None:
+        """End a build whose processes are gone, unless it had ended."""
+        if not self.record.facts["buildComplete"]:
+            self.record.interrupt(PhaseFailure("INTERNAL_SERVICE_ERROR", INTERRUPTED, "FAULT"))
+            events.state_changed(self.world, self.record.shown())
 
     def _clean(self) -> None:
         if self._shell:

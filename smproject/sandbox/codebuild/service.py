@@ -39,6 +39,12 @@ class CodeBuildService(Service):
         self.reports = Reports()
         toolbox.write_commands(world.home / "toolbox")
 
+    def resume(self) -> None:
+        """Fail the builds that a stop of the sandbox has cut off."""
+        for registry in list(self._registries.values()):
+            for run in list(registry.runs.values()):
+                run.interrupt()
+
     def handler(self, operation: str) -> Handler | None:
         """Return the method that answers an operation: one of our own or of the reports."""
         return self.first_handler([self, self.reports], operation)
@@ -58,6 +64,8 @@ class CodeBuildService(Service):
         """Replace the settings that the request names."""
         project = self._project(caller, request["name"])
         changed = {**project, **request, "lastModified": datetime.now(timezone.utc)}
+        if changed.get("concurrentBuildLimit") == -1:  # which takes the limit away
+            del changed["concurrentBuildLimit"]
         changed["environment"] = {"environmentVariables": [], "privilegedMode": False, **changed["environment"]}
         projects.check(changed, caller)
         self._check_role(changed)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from botocore.exceptions import ClientError
 
 from smproject.sandbox.codepipeline import cloudformation
-from smproject.sandbox.codepipeline.model import ActionRun, Artifact, new_id, present
+from smproject.sandbox.codepipeline.model import ActionRun, Artifact, new_id, now, present
 from smproject.sandbox.codepipeline.work import AbandonedError, ActionFailedError, Work
 from smproject.sandbox.service import Request
 
@@ -134,10 +134,11 @@ def _why(build: Request) -> str:
 def manual_approval(work: Work) -> None:
     """Wait until somebody approves or rejects, or the action's time is up."""
     minutes = work.run.declaration.get("timeoutInMinutes") or _APPROVAL_MINUTES
-    deadline = time.monotonic() + 60 * minutes
+    deadline = time.monotonic() + 60 * minutes - (now() - work.run.started).total_seconds()
     work.run.external_url = work.run.configuration.get("ExternalEntityLink")
-    work.run.token = new_id()
-    _notify(work)
+    if not work.run.token:  # else it waits since before the sandbox was stopped
+        work.run.token = new_id()
+        _notify(work)
     while (decision := work.run.decision) is None:
         if time.monotonic() > deadline:
             raise ActionFailedError("JobTimedOut", f"Nobody approved or rejected within {minutes} minutes.")

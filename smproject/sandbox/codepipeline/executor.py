@@ -16,7 +16,7 @@ from smproject.sandbox.codepipeline.structure import by_run_order
 from smproject.sandbox.codepipeline.turns import arrive, leave, take_turn
 from smproject.sandbox.codepipeline.variables import UnresolvedError, resolve
 from smproject.sandbox.codepipeline.work import AbandonedError, ActionFailedError, Work, explain, take_on
-from smproject.sandbox.service import Request, ServiceError
+from smproject.sandbox.service import INTERRUPTED, Request, ServiceError
 from smproject.sandbox.world import World
 
 LOG = logging.getLogger(__name__)
@@ -34,12 +34,28 @@ class Executor:
 
         A rollback runs that stage only.
         """
+        self.notices.pipeline("STARTED" if self.execution.attempt == 1 else "RESUMED")
+        self.go_on(first, done)
+
+    def go_on(self, first: str | None, done: frozenset[str]) -> None:
+        """Do as `launch`, for an execution that people know to be running."""
         stages: list[Request] = self.execution.declaration["stages"]
         start = [stage["name"] for stage in stages].index(first) if first else 0
         left = stages[start : start + 1 if self.execution.target else None]
-        self.notices.pipeline("STARTED" if self.execution.attempt == 1 else "RESUMED")
         arrive(self.pipeline, self.execution, left[0]["name"])
         self.world.background(f"pipeline {self.pipeline.name} {self.execution.id}", lambda: self._run(left, done))
+
+    def interrupt(self, stage: Request, runs: list[ActionRun]) -> None:
+        """Fail a stage whose actions' threads are gone."""
+        for run in runs:
+            run.end("Failed", "InternalError", f"{INTERRUPTED} Retry the stage.")
+            self.notices.action(run, "FAILED")
+        self._set_stage(stage, "Failed", runs)
+        self._fail(stage, runs[0])
+
+    def complete(self) -> None:
+        """End an execution that has come through all its stages."""
+        self._end("Succeeded")
 
     def _run(self, stages: list[Request], done: frozenset[str]) -> None:
         try:
@@ -55,12 +71,13 @@ class Executor:
     def _stage(self, stage: Request, done: frozenset[str], following: str | None) -> bool:
         """Run a stage when its turn comes; return whether the execution goes on."""
         name = stage["name"]
-        if not take_turn(self.pipeline, self.execution, name):
-            self._end("Superseded" if self.execution.status == "Superseded" else "Stopped")
-            return False
-        if (entry := self._entry(stage)) and entry.status == "Failed":
-            return self._keep_out(stage, entry, following)
-        self._set_stage(stage, "InProgress")
+        if self.execution.stages.get(name) != "InProgress":  # else it was inside before the sandbox was stopped
+            if not take_turn(self.pipeline, self.execution, name):
+                self._end("Superseded" if self.execution.status == "Superseded" else "Stopped")
+                return False
+            if (entry := self._entry(stage)) and entry.status == "Failed":
+                return self._keep_out(stage, entry, following)
+            self._set_stage(stage, "InProgress")
         failed, stopped = self._actions(stage, done)
         self._set_stage(stage, "Failed" if failed else "Stopped" if stopped else "Succeeded", failed)
         if failed:
@@ -103,8 +120,7 @@ class Executor:
         for group in by_run_order(stage):
             if self.execution.stop:
                 return [], True
-            runs = [ActionRun(stage["name"], action) for action in group if action["name"] not in done]
-            self.execution.actions += runs
+            runs = [self._run_of(stage["name"], action) for action in group if action["name"] not in done]
             threads = [threading.Thread(target=self._action, args=(run,), daemon=True) for run in runs]
             for thread in threads:
                 thread.start()
@@ -114,8 +130,17 @@ class Executor:
                 return failed, False
         return [], bool(self.execution.stop)
 
+    def _run_of(self, stage: str, action: Request) -> ActionRun:
+        """Return the run that waits since before a stop of the sandbox, else a new one."""
+        latest = self.execution.latest(stage, action["name"])
+        if latest and latest.status == "InProgress":
+            return latest
+        self.execution.actions.append(ActionRun(stage, action))
+        return self.execution.actions[-1]
+
     def _action(self, run: ActionRun) -> None:
-        self.notices.action(run, "STARTED")
+        if not run.token:
+            self.notices.action(run, "STARTED")
         try:
             work = self._prepare(run)
             RUNNERS[run.declaration["actionTypeId"]["provider"]](work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smproject.sandbox.codepipeline import rollback, structure, views
+from smproject.sandbox.codepipeline import interrupted, rollback, structure, views
 from smproject.sandbox.codepipeline.executor import Executor
 from smproject.sandbox.codepipeline.model import ActionRun, Execution, Pipeline, now
 from smproject.sandbox.codepipeline.notices import Notices
@@ -20,6 +20,11 @@ class CodePipelineService(Service):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._pipelines: dict[tuple[str, str, str], Pipeline] = {}
+
+    def resume(self) -> None:
+        """Take up the executions that a stop of the sandbox has cut off."""
+        for pipeline in list(self._pipelines.values()):
+            interrupted.resume(self.world, pipeline)
 
     def create_pipeline(self, caller: Caller, request: Request) -> Request:
         """Make a pipeline and start its first execution."""

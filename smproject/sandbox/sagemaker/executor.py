@@ -17,7 +17,7 @@ from smproject.sandbox.sagemaker.execution import Execution, StepRun
 from smproject.sandbox.sagemaker.expressions import Scope
 from smproject.sandbox.sagemaker.steps import RUNNERS, StepFailure, StepStopped, Work
 from smproject.sandbox.sagemaker.transfer import location
-from smproject.sandbox.service import ServiceError, now, told
+from smproject.sandbox.service import INTERRUPTED, ServiceError, now, told
 from smproject.sandbox.world import World
 
 LOG = logging.getLogger(__name__)
@@ -44,6 +44,13 @@ class Executor:
         except Exception as error:
             LOG.exception("execution %s failed in the sandbox", self.execution.arn)
             self._end("Failed", f"InternalServerError: the sandbox could not run the pipeline: {error!r}")
+
+    def interrupt(self) -> None:
+        """Fail an execution whose threads are gone, with the steps that were running."""
+        for run in self.execution.runs.values():
+            if run.status == "Executing":
+                self._end_step(run, "Failed", f"InternalServerError: {INTERRUPTED}")
+        self._end("Failed", f"InternalServerError: {INTERRUPTED}")
 
     def _loop(self, pool: ThreadPoolExecutor) -> None:
         running: set[Future[None]] = set()
@@ -74,7 +81,10 @@ class Executor:
         return step.inside is None or self.execution.outcomes[step.inside[0]] == step.inside[1]
 
     def _run_step(self, run: StepRun) -> None:
-        status, run.failure_reason = self._outcome(run)
+        self._end_step(run, *self._outcome(run))
+
+    def _end_step(self, run: StepRun, status: str, reason: str) -> None:
+        run.failure_reason = reason
         run.ended = self.execution.modified = now()
         run.status = status  # last: who sees the status finds everything else
         self._announce_step(run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from smproject.sandbox.sagemaker.runtime import Program
 from smproject.sandbox.service import Caller, Request, now
@@ -31,6 +31,7 @@ class Job:
     stopping: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
     program: Program | None = None
+    TRANSIENT: ClassVar[dict[str, Any]] = {"program": None}
 
     def move(self, secondary: str, message: str = "") -> None:
         """Enter a secondary status, as training jobs show them."""

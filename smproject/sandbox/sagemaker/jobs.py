@@ -7,7 +7,7 @@ from typing import Any
 from smproject.sandbox.sagemaker import runner
 from smproject.sandbox.sagemaker.job import Job
 from smproject.sandbox.sagemaker.tags import Tags
-from smproject.sandbox.service import Caller, Request, ServiceError, page
+from smproject.sandbox.service import INTERRUPTED, Caller, Request, ServiceError, page
 from smproject.sandbox.world import World
 
 
@@ -49,6 +49,13 @@ class Jobs:
     def list_training_jobs(self, caller: Caller, request: Request) -> dict[str, Any]:
         """List training jobs."""
         return self._list("Training", caller, request)
+
+    def resume(self) -> None:
+        """Fail the jobs that a stop of the sandbox has cut off."""
+        for job in list(self.jobs.values()):
+            if job.status in ("InProgress", "Stopping"):
+                job.end("Failed", f"InternalServerError: {INTERRUPTED}")
+                runner.announce(self.world, job)
 
     def _create(self, kind: str, caller: Caller, request: Request) -> Job:
         name = request[f"{kind}JobName"]

@@ -156,6 +156,13 @@ class Pipelines:
             [{"Name": key, "Value": str(value)} for key, value in values.items()], request, "PipelineParameters"
         )
 
+    def resume(self) -> None:
+        """Fail the executions that a stop of the sandbox has cut off."""
+        for pipeline in list(self.pipelines.values()):
+            for execution in pipeline.executions:
+                if execution.status in ("Executing", "Stopping"):
+                    Executor(self.world, execution, []).interrupt()
+
     def _definition(self, caller: Caller, request: Request) -> Definition:
         if text := request.get("PipelineDefinition"):
             return parse(text)
@@ -163,7 +170,9 @@ class Pipelines:
         if not place:
             raise ServiceError("ValidationException", "PipelineDefinition or PipelineDefinitionS3Location is required.")
         s3 = self.world.client("s3", caller.credentials)
-        return parse(s3.get_object(Bucket=place["Bucket"], Key=place["ObjectKey"])["Body"].read().decode())
+        version = {"VersionId": place["VersionId"]} if "VersionId" in place else {}
+        found = s3.get_object(Bucket=place["Bucket"], Key=place["ObjectKey"], **version)
+        return parse(found["Body"].read().decode())
 
     def _new_execution(self, pipeline: Pipeline, caller: Caller, request: Request) -> Execution:
         parallel = request.get("ParallelismConfiguration") or pipeline.request.get("ParallelismConfiguration") or {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -108,6 +109,22 @@ class Projects:
         ]
         self.world.background(f"delete {project.name}", lambda: self._follow(project, record, "Delete"))
         return {}
+
+    def resume(self) -> None:
+        """Follow again the products of projects that were being created or deleted."""
+        for project in list(self.projects.values()):
+            if project.status.endswith("InProgress"):
+                verb = project.status.removesuffix("InProgress")
+                self.world.background(f"project {project.name}", partial(self._follow_again, project, verb))
+
+    def _follow_again(self, project: Project, verb: str) -> None:
+        try:
+            found = self._catalog(project).describe_provisioned_product(Id=project.product_id)
+        except ClientError as error:  # it is deleted, or never came to be
+            project.message = "" if verb == "Delete" else told(error)[1]
+            project.status = f"{verb}{'Completed' if verb == 'Delete' else 'Failed'}"
+        else:
+            self._follow(project, found["ProvisionedProductDetail"]["LastRecordId"], verb)
 
     def _provision(self, project: Project) -> dict[str, Any]:
         details = project.request["ServiceCatalogProvisioningDetails"]

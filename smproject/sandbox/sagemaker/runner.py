@@ -39,7 +39,7 @@ def run(world: World, job: Job, credentials: Credentials) -> None:
         job.end("Failed", f"InternalServerError: the sandbox could not run the job: {error!r}"[:1024])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        _announce(world, job)
+        announce(world, job)
 
 
 def _run(world: World, job: Job, credentials: Credentials, folder: Path) -> None:
@@ -70,7 +70,7 @@ def _execute(world: World, job: Job, folder: Path, image: Image, credentials: Cr
     env = contract.environment(job, world.endpoint, credentials)
     launch = runtime.Launch(folder, image, contract.command(job, image), env, network=not contract.isolated(job))
     try:
-        log.follow(logs, f"/aws/sagemaker/{job.kind}Jobs", f"{job.name}/algo-1-{int(time.time())}")
+        log.follow_if_allowed(logs, f"/aws/sagemaker/{job.kind}Jobs", f"{job.name}/algo-1-{int(time.time())}")
         job.program = runtime.start(world.processes, launch, log.file.fileno())
         stopped = _wait(job, job.program, contract.max_runtime(job))
         world.processes.forget(job.program.process)
@@ -144,7 +144,8 @@ def _number(match: re.Match[str]) -> float | None:
         return None
 
 
-def _announce(world: World, job: Job) -> None:
+def announce(world: World, job: Job) -> None:
+    """Tell EventBridge of a job's end."""
     detail = {k: v for k, v in job.describe().items() if not isinstance(v, (dict, list))}
     text = json.loads(json.dumps(detail, default=str))
     kind = f"SageMaker {job.kind} Job State Change"

@@ -137,13 +137,20 @@ def _start_jail(processes: Processes, launch: Launch, output: int) -> Program:
     return Program(process, pid)
 
 
-def _jail(launch: Launch, info: int) -> list[str]:
-    """Return bubblewrap's command line: the system read-only, a fresh /tmp, the image's files, the job at /opt/ml."""
-    jail = ["bwrap", "--info-fd", str(info), "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/opt"]  # noqa: S108
+def system_jail() -> list[str]:
+    """Return the beginning of bubblewrap's command line: the system and Python read-only, a fresh /tmp and /opt."""
+    jail = ["bwrap", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/opt"]  # noqa: S108
     for path in _SYSTEM:
         jail += ["--ro-bind-try", path, path]
-    for path in {sys.base_prefix, os.path.realpath(sys.base_prefix), str(launch.image.environment)}:
+    for path in {sys.base_prefix, os.path.realpath(sys.base_prefix)}:
         jail += ["--ro-bind", path, path]
+    return jail
+
+
+def _jail(launch: Launch, info: int) -> list[str]:
+    """Return bubblewrap's command line: the system's jail, the image's files, the job at /opt/ml."""
+    environment = str(launch.image.environment)
+    jail = [*system_jail(), "--info-fd", str(info), "--ro-bind", environment, environment]
     root = launch.image.root
     for file in sorted(p for p in root.rglob("*") if p.is_file()):
         jail += ["--ro-bind", str(file), f"/{file.relative_to(root)}"]

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from smproject.sandbox.calls import Call, Environ
 from smproject.sandbox.replies import Reply
+from smproject.sandbox.sagemaker.feature_groups import FeatureGroups
 from smproject.sandbox.sagemaker.hosting.service import Hosting
 from smproject.sandbox.sagemaker.jobs import Jobs
+from smproject.sandbox.sagemaker.mlflow import MlflowApps, TrackingServers
 from smproject.sandbox.sagemaker.pipelines import Pipelines
 from smproject.sandbox.sagemaker.projects import Projects
 from smproject.sandbox.sagemaker.registry import Registry
 from smproject.sandbox.sagemaker.repositories import Repositories
+from smproject.sandbox.sagemaker.studio import Domains, Studio
+from smproject.sandbox.sagemaker.studio_images import StudioImages
+from smproject.sandbox.sagemaker.studio_users import Spaces, UserProfiles
 from smproject.sandbox.sagemaker.tags import Tags
 from smproject.sandbox.service import Caller, Handler, Service
 from smproject.sandbox.world import World
@@ -29,13 +34,14 @@ class SageMaker(Service):
         "PipelineVersionAlias",
         "PipelineVersionId",
         "SelectiveExecutionConfig",
+        "TemplateProviders",
         "TrainingPlanArnEquals",
         "WarmPoolStatusEquals",
     }
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        tags = Tags()
+        tags, studio = Tags(), Studio()
         registry = Registry(world, tags)
         self.hosting = Hosting(world, registry, tags)
         self.parts = [
@@ -44,6 +50,13 @@ class SageMaker(Service):
             Pipelines(world, tags),
             registry,
             Repositories(tags),
+            Domains(world, tags, studio),
+            UserProfiles(tags, studio),
+            Spaces(tags, studio),
+            StudioImages(world, tags),
+            FeatureGroups(tags),
+            TrackingServers(tags),
+            MlflowApps(tags),
             *self.hosting.parts,
             tags,
         ]

@@ -1,4 +1,4 @@
-"""What Service Catalog remembers."""
+"""What Service Catalog remembers of what may be launched: products, portfolios, constraints."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from smproject.sandbox.service import Caller, now
+
+_NAMED = "IAM_PATTERN"  # a principal of any account, by its name
 
 
 @dataclass
@@ -72,8 +74,34 @@ class Product:
 
 
 @dataclass
+class Share:
+    """Whom a portfolio is shared with; nodes of the organization needn't accept."""
+
+    type: str  # ACCOUNT, ORGANIZATION, ORGANIZATIONAL_UNIT or ORGANIZATION_MEMBER_ACCOUNT
+    principal: str
+    tag_options: bool
+    principals: bool
+    accepted: bool
+
+    @property
+    def of_organization(self) -> bool:
+        """Tell whether the organization's structure decides who it reaches."""
+        return self.type != "ACCOUNT"
+
+    def describe(self) -> dict[str, Any]:
+        """Return the PortfolioShareDetail."""
+        return {
+            "PrincipalId": self.principal,
+            "Type": self.type,
+            "Accepted": self.accepted,
+            "ShareTagOptions": self.tag_options,
+            "SharePrincipals": self.principals,
+        }
+
+
+@dataclass
 class Portfolio:
-    """A portfolio: its products, the accounts it is shared with, and who may use it in which account."""
+    """A portfolio: its products, whom it is shared with, and who may use it in which account."""
 
     id: str
     arn: str
@@ -81,8 +109,7 @@ class Portfolio:
     details: dict[str, Any]
     tags: list[dict[str, str]]
     products: set[str] = field(default_factory=set)
-    shared: set[str] = field(default_factory=set)
-    accepted: set[str] = field(default_factory=set)
+    shares: dict[tuple[str, str], Share] = field(default_factory=dict)  # by type and principal
     principals: dict[str, set[tuple[str, str]]] = field(default_factory=dict)  # account -> (ARN, type)
     created: datetime = field(default_factory=now)
 
@@ -92,14 +119,13 @@ class Portfolio:
         text: dict[str, Any] = {key: self.details[key] for key in shown if key in self.details}
         return {"Id": self.id, "ARN": self.arn, "CreatedTime": self.created, **text}
 
-    def visible_in(self, account: str) -> bool:
-        """Tell whether an account owns the portfolio or has accepted its share."""
-        return account == self.owner_account or account in self.shared & self.accepted
-
-    def usable_by(self, caller: Caller) -> bool:
-        """Tell whether the caller may launch from the portfolio."""
+    def grants(self, caller: Caller, share: Share | None) -> bool:
+        """Tell whether the caller may launch from the portfolio; a share may lend the owner's names of principals."""
         granted = self.principals.get(caller.account, set())
-        return self.visible_in(caller.account) and any(_matches(caller.arn, arn, kind) for arn, kind in granted)
+        if share and share.principals:
+            named = {(arn, kind) for arn, kind in self.principals.get(self.owner_account, set()) if kind == _NAMED}
+            granted = granted | named
+        return any(_matches(caller.arn, arn, kind) for arn, kind in granted)
 
 
 def _matches(caller_arn: str, granted: str, kind: str) -> bool:
@@ -108,27 +134,44 @@ def _matches(caller_arn: str, granted: str, kind: str) -> bool:
         return caller_arn == granted
     account, role = caller_arn.split(":")[4], caller_arn.split("/")[1]
     name = granted.rpartition("/")[2]
-    if kind == "IAM_PATTERN":
+    if kind == _NAMED:
         return fnmatch.fnmatchcase(role, name)
     return granted.split(":")[4] == account and name == role
 
 
 @dataclass
-class Constraint:
-    """A launch constraint: the role that launches one product of one portfolio."""
+class TagOption:
+    """A tag that provisioned products may or must get, and what it is associated with."""
 
     id: str
+    owner: str
+    key: str
+    value: str
+    active: bool = True
+    resources: set[str] = field(default_factory=set)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the TagOptionDetail."""
+        return {"Id": self.id, "Key": self.key, "Value": self.value, "Active": self.active, "Owner": self.owner}
+
+
+@dataclass
+class Constraint:
+    """A constraint of one product of one portfolio; `parameters` are read from the JSON that they come as."""
+
+    id: str
+    type: str
     portfolio: str
     product: str
     owner: str
-    parameters: dict[str, str]
+    parameters: dict[str, Any]
     description: str
 
     def describe(self) -> dict[str, Any]:
         """Return the ConstraintDetail."""
         return {
             "ConstraintId": self.id,
-            "Type": "LAUNCH",
+            "Type": self.type,
             "Description": self.description,
             "Owner": self.owner,
             "PortfolioId": self.portfolio,
@@ -138,75 +181,4 @@ class Constraint:
     def role_arn(self, account: str) -> str:
         """Return the launch role's ARN in the account that launches."""
         local = self.parameters.get("LocalRoleName")
-        return f"arn:aws:iam::{account}:role/{local}" if local else self.parameters["RoleArn"]
-
-
-@dataclass
-class Record:
-    """One attempt to provision or terminate."""
-
-    id: str
-    type: str
-    provisioned: Provisioned
-    status: str = "IN_PROGRESS"
-    errors: list[dict[str, str]] = field(default_factory=list)
-    outputs: list[dict[str, str]] = field(default_factory=list)
-    created: datetime = field(default_factory=now)
-    updated: datetime = field(default_factory=now)
-
-    def describe(self) -> dict[str, Any]:
-        """Return the RecordDetail."""
-        made = self.provisioned
-        return {
-            "RecordId": self.id,
-            "RecordType": self.type,
-            "Status": self.status,
-            "RecordErrors": self.errors,
-            "CreatedTime": self.created,
-            "UpdatedTime": self.updated,
-            "ProvisionedProductName": made.name,
-            "ProvisionedProductId": made.id,
-            "ProvisionedProductType": "CFN_STACK",
-            "ProductId": made.product.id,
-            "ProvisioningArtifactId": made.artifact.id,
-            "PathId": made.path,
-            **({"LaunchRoleArn": made.role_arn} if made.role_arn else {}),
-        }
-
-
-@dataclass
-class Provisioned:
-    """A provisioned product: a stack of one version of a product."""
-
-    id: str
-    arn: str
-    name: str
-    caller: Caller
-    product: Product
-    artifact: Artifact
-    path: str
-    role_arn: str
-    tags: list[dict[str, str]]
-    status: str = "UNDER_CHANGE"
-    message: str = ""
-    stack_id: str = ""
-    last_record: str = ""
-    created: datetime = field(default_factory=now)
-
-    def describe(self) -> dict[str, Any]:
-        """Return the ProvisionedProductDetail."""
-        return {
-            "Id": self.id,
-            "Arn": self.arn,
-            "Name": self.name,
-            "Type": "CFN_STACK",
-            "Status": self.status,
-            "StatusMessage": self.message,
-            "CreatedTime": self.created,
-            "ProductId": self.product.id,
-            "ProvisioningArtifactId": self.artifact.id,
-            "LastRecordId": self.last_record,
-            "LastProvisioningRecordId": self.last_record,
-            "LastSuccessfulProvisioningRecordId": self.last_record,
-            **({"LaunchRoleArn": self.role_arn} if self.role_arn else {}),
-        }
+        return f"arn:aws:iam::{account}:role/{local}" if local else str(self.parameters["RoleArn"])

@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 from smproject.sandbox.cloudformation import template
 from smproject.sandbox.service import Caller, Request, ServiceError, unique_id
 from smproject.sandbox.servicecatalog.model import Artifact, Product
-from smproject.sandbox.servicecatalog.portfolios import paginate
+from smproject.sandbox.servicecatalog.pages import paginate
 from smproject.sandbox.servicecatalog.state import State, not_found
+from smproject.sandbox.servicecatalog.tag_options import associated, choices, forget
 from smproject.sandbox.world import World
 
 _TAG = "servicecatalog:provisioning"  # of the objects that may be provisioned
@@ -24,6 +25,9 @@ class Products:
 
     def create_product(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Create a product with its first version."""
+        if request["ProductType"] != "CLOUD_FORMATION_TEMPLATE":
+            message = f"The sandbox has no products of type {request['ProductType']}, only CLOUD_FORMATION_TEMPLATE."
+            raise ServiceError("InvalidParametersException", message)
         name = f"prod-{unique_id(13)}"
         first = self._artifact(caller, request["ProvisioningArtifactParameters"])
         product = Product(
@@ -69,6 +73,7 @@ class Products:
         if any(product.id in p.products for p in self.state.portfolios.values()):
             raise ServiceError("ResourceInUseException", f"Product {product.id} is still in a portfolio.")
         del self.state.products[product.id]
+        forget(self.state, product.id)
         return {}
 
     def describe_product_as_admin(self, caller: Caller, request: Request) -> dict[str, Any]:
@@ -78,7 +83,7 @@ class Products:
         return {
             "ProductViewDetail": product.view(),
             "Tags": product.tags,
-            "TagOptions": [],
+            "TagOptions": [option.describe() for option in associated(self.state, product.id)],
             "Budgets": [],
             "ProvisioningArtifactSummaries": [_summary(a) for a in product.artifacts.values()],
         }
@@ -130,11 +135,10 @@ class Products:
             {
                 "Id": p.id,
                 "Name": p.details["DisplayName"],
-                "Tags": [],
+                "Tags": p.tags,
                 "ConstraintSummaries": [
-                    {"Type": "LAUNCH", "Description": c.description}
-                    for c in [self.state.constraint(p.id, request["ProductId"])]
-                    if c
+                    {"Type": c.type, "Description": c.description}
+                    for c in self.state.constraints_of(p.id, request["ProductId"])
                 ],
             }
             for p in portfolios
@@ -142,10 +146,17 @@ class Products:
         return paginate(items, request, "LaunchPathSummaries")
 
     def describe_provisioning_parameters(self, caller: Caller, request: Request) -> dict[str, Any]:
-        """List the parameters that a version's template asks for."""
-        product = self._by_id_or_name(self._launchable(caller), {"Id": request["ProductId"]})
-        declared = self._version(product, request["ProvisioningArtifactId"]).template.get("Parameters", {})
-        return {"ProvisioningArtifactParameters": [_parameter(name, spec) for name, spec in declared.items()]}
+        """List the parameters that a version's template asks for, and what constrains a launch of it."""
+        product, artifact, path = self.launch_version(caller, request)
+        declared = artifact.template.get("Parameters", {})
+        allowed = choices(self.state, self.state.portfolios[path], product, caller.account)
+        return {
+            "ProvisioningArtifactParameters": [_parameter(name, spec) for name, spec in declared.items()],
+            "TagOptions": [{"Key": key, "Values": values} for key, values in allowed.items()],
+            "ConstraintSummaries": [
+                {"Type": c.type, "Description": c.description} for c in self.state.constraints_of(path, product.id)
+            ],
+        }
 
     def launch_version(self, caller: Caller, request: Request) -> tuple[Product, Artifact, str]:
         """Return product, version and path of a launch request; refuse what the caller may not launch."""
@@ -153,10 +164,12 @@ class Products:
             self._launchable(caller), {"Id": request.get("ProductId"), "Name": request.get("ProductName")}
         )
         portfolios = self.state.launchable(caller)[product.id]
-        path = request.get("PathId") or portfolios[0].id
-        if path not in [p.id for p in portfolios]:
-            raise not_found("Launch path", path)
-        if len(portfolios) > 1 and not request.get("PathId"):
+        named = request.get("PathId") or request.get("PathName")
+        paths = [p.id for p in portfolios if named in (None, p.id, p.details["DisplayName"])]
+        if not paths:
+            raise not_found("Launch path", str(named))
+        path = paths[0]
+        if len(paths) > 1:
             raise ServiceError("InvalidParametersException", f"{product.id} has several launch paths: pass PathId.")
         wanted = request.get("ProvisioningArtifactId") or request.get("ProvisioningArtifactName")
         artifact = next((a for a in product.artifacts.values() if wanted in (a.id, a.name)), None)
@@ -192,7 +205,7 @@ class Products:
             raise ServiceError("InvalidParametersException", "Info must hold LoadTemplateFromURL.")
         cloudformation: Any = self.world.services["cloudformation"]
         text = cloudformation.fetch(caller, url)
-        kept = _keep(self.world, caller, text)
+        kept = keep(self.world, caller, text)
         return Artifact(
             f"pa-{unique_id(13)}",
             parameters.get("Name", ""),
@@ -202,7 +215,7 @@ class Products:
         )
 
 
-def _keep(world: World, caller: Caller, text: str) -> str:
+def keep(world: World, caller: Caller, text: str) -> str:
     """Copy a template into Service Catalog's own bucket: a version must not change when its source does."""
     s3, bucket = (
         world.client("s3", world.service_credentials(caller.account)),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from smproject.sandbox.service import Handler, Service
+from smproject.sandbox.servicecatalog.constraints import Constraints
 from smproject.sandbox.servicecatalog.portfolios import Portfolios
 from smproject.sandbox.servicecatalog.products import Products
 from smproject.sandbox.servicecatalog.provisioning import Provisioning
+from smproject.sandbox.servicecatalog.shares import Shares
 from smproject.sandbox.servicecatalog.state import State
+from smproject.sandbox.servicecatalog.tag_options import TagOptions
 from smproject.sandbox.servicecatalog.updates import Updates
 from smproject.sandbox.world import World
 
@@ -15,12 +18,21 @@ class ServiceCatalog(Service):
     """Portfolios, products and provisioning, over one state."""
 
     name = "servicecatalog"
+    unsupported = frozenset({"ProvisioningPreferences", "SourceConnection"})
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        state = State()
+        state = State(world)
         products = Products(state, world)
-        self.parts = [Portfolios(state), products, Provisioning(state, world, products), Updates(state)]
+        self.parts = [
+            Portfolios(state),
+            Shares(state),
+            Constraints(state),
+            TagOptions(state),
+            products,
+            Provisioning(state, products),
+            Updates(state),
+        ]
 
     def handler(self, operation: str) -> Handler | None:
         """Find the operation among the parts."""

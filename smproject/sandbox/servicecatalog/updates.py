@@ -1,11 +1,10 @@
-"""Changes of what exists: portfolios, products, launch constraints, and versions that go."""
+"""Changes of what exists: portfolios, products, and versions that go."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from smproject.sandbox.service import Caller, Request, ServiceError
-from smproject.sandbox.servicecatalog.portfolios import launch_parameters
 from smproject.sandbox.servicecatalog.state import State, not_found
 
 _PORTFOLIO = ("DisplayName", "Description", "ProviderName")
@@ -13,7 +12,7 @@ _PRODUCT = ("Name", "Owner", "Description", "Distributor", "SupportDescription",
 
 
 class Updates:
-    """The operations that change portfolios, products, constraints and versions."""
+    """The operations that change portfolios, products and versions."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -31,20 +30,6 @@ class Updates:
         product.details = product.details | {name: request[name] for name in _PRODUCT if name in request}
         product.tags = _retagged(product.tags, request)
         return {"ProductViewDetail": product.view(), "Tags": product.tags}
-
-    def update_constraint(self, caller: Caller, request: Request) -> dict[str, Any]:
-        """Change a launch constraint's role or description."""
-        constraint = self.state.constraints.get(request["Id"])
-        if constraint is None or constraint.owner != caller.account:
-            raise not_found("Constraint", request["Id"])
-        if "Parameters" in request:
-            constraint.parameters = launch_parameters(request["Parameters"])
-        constraint.description = request.get("Description", constraint.description)
-        return {
-            "ConstraintDetail": constraint.describe(),
-            "ConstraintParameters": request.get("Parameters", ""),
-            "Status": "AVAILABLE",
-        }
 
     def delete_provisioning_artifact(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Delete a version; a product keeps at least one."""

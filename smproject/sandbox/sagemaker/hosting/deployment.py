@@ -13,7 +13,7 @@ from smproject.sandbox.sagemaker.hosting.containers import Access
 from smproject.sandbox.sagemaker.hosting.endpoint import Endpoint
 from smproject.sandbox.sagemaker.hosting.fleet import Fleet
 from smproject.sandbox.sagemaker.hosting.plan import Plan, Step
-from smproject.sandbox.service import ServiceError
+from smproject.sandbox.service import INTERRUPTED, ServiceError
 
 LOG = logging.getLogger(__name__)
 _POLL_SECONDS = 1.0
@@ -56,6 +56,20 @@ def update(endpoint: Endpoint, fleet: Fleet, plan: Plan) -> None:
         fleet.settle()
         endpoint.move("InService")
     notices.deployment_changed(endpoint)
+    notices.state_changed(endpoint)
+
+
+def restart(endpoint: Endpoint, fleet: Fleet, former: str) -> None:
+    """Start an endpoint's fleet again after a stop of the sandbox; `former` is the status that it had then."""
+    endpoint.route((fleet, 1.0))
+    undone = f"{INTERRUPTED} Rolled back to endpoint configuration {fleet.config.name}."
+    if reason := _failure(endpoint, fleet):
+        fleet.stop()
+        endpoint.fleet = None
+        endpoint.move("Failed", reason)
+    else:
+        fleet.settle()
+        endpoint.move("InService", undone if former in ("Updating", "RollingBack") else "")
     notices.state_changed(endpoint)
 
 

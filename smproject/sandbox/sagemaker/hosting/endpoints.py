@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from smproject.sandbox.sagemaker.hosting import deployment, notices
@@ -13,7 +14,7 @@ from smproject.sandbox.sagemaker.hosting.plan import Plan, plan
 from smproject.sandbox.sagemaker.hosting.refusals import invalid, missing, refuse, taken
 from smproject.sandbox.sagemaker.hosting.variant import Place, Variant
 from smproject.sandbox.sagemaker.tags import Tags
-from smproject.sandbox.service import Caller, Request, ServiceError, unique_id
+from smproject.sandbox.service import INTERRUPTED, Caller, Request, ServiceError, unique_id
 from smproject.sandbox.world import World
 
 
@@ -97,6 +98,19 @@ class Endpoints:
     def of_name(self, caller: Caller, name: str) -> Endpoint | None:
         """Return an endpoint of the caller's account by its name; None when there is none."""
         return self.endpoints.get(caller.arn_of("sagemaker", f"endpoint/{name}"))
+
+    def resume(self) -> None:
+        """Start the servers again; fail what was being created, go back where an update was under way."""
+        for endpoint in list(self.endpoints.values()):
+            name, endpoint.pending, former = endpoint.name, None, endpoint.status
+            if former == "Deleting":
+                self.world.background(f"delete {name}", partial(self._delete, endpoint))
+            elif former == "Creating" or endpoint.fleet is None:
+                endpoint.fleet = None
+                endpoint.move("Failed", endpoint.failure_reason or INTERRUPTED)
+            else:
+                endpoint.move("SystemUpdating")
+                self.world.background(f"start {name}", partial(deployment.restart, endpoint, endpoint.fleet, former))
 
     def _delete(self, endpoint: Endpoint) -> None:
         try:

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
@@ -48,6 +48,8 @@ class Place:
 
 class Variant:
     """A variant of an endpoint; `settings` are those of its endpoint configuration."""
+
+    TRANSIENT: ClassVar[dict[str, Any]] = {"server": None, "_log": None, "_busy": 0}
 
     def __init__(self, place: Place, settings: dict[str, Any], model: Model) -> None:
         self.place, self.settings, self.model = place, settings, model
@@ -123,7 +125,7 @@ class Variant:
         self._image, self._resolved = image, now()
         self._log = Log(folder / "log")
         stream = f"{self.name}/i-{unique_id(17, '0123456789abcdef')}"
-        self._log.follow(access.client("logs"), self.place.log_group, stream)
+        self._log.follow_if_allowed(access.client("logs"), self.place.log_group, stream)
         self.server = Server(self.place.world.processes, self._launch(access, image, folder), self._log)
         try:
             self.server.start(float(self.settings.get("ContainerStartupHealthCheckTimeoutInSeconds", _PING_SECONDS)))

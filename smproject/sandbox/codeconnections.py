@@ -1,0 +1,112 @@
+"""CodeConnections: connections to git providers, kept. The handshake is made in AWS's console, so they stay PENDING."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from smproject.sandbox.service import Caller, Request, Service, ServiceError, page
+from smproject.sandbox.world import World
+
+
+@dataclass
+class Connection:
+    """A connection, its tags, and the account that owns it."""
+
+    arn: str
+    account: str
+    name: str
+    provider: str
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the Connection."""
+        return {
+            "ConnectionName": self.name,
+            "ConnectionArn": self.arn,
+            "ProviderType": self.provider,
+            "OwnerAccountId": self.account,
+            "ConnectionStatus": "PENDING",
+        }
+
+
+class CodeConnections(Service):
+    """The connections of all accounts, by ARN; both of the service's names answer for all of them."""
+
+    name = "codeconnections"
+    unsupported = frozenset({"HostArn", "HostArnFilter"})
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.connections: dict[str, Connection] = {}
+
+    def create_connection(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Create a connection, which waits for its handshake."""
+        if "ProviderType" not in request:
+            raise ServiceError("ValidationException", "ProviderType is required: the sandbox has no hosts.")
+        arn = caller.arn_of(self.name, f"connection/{uuid.uuid4()}")
+        made = Connection(arn, caller.account, request["ConnectionName"], request["ProviderType"])
+        made.tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
+        self._all[arn] = made
+        return {"ConnectionArn": arn, "Tags": request.get("Tags", [])}
+
+    def get_connection(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Describe a connection."""
+        return {"Connection": self._find(caller, request["ConnectionArn"]).describe()}
+
+    def list_connections(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """List the account's connections in the region, of one provider if asked."""
+        provider = request.get("ProviderTypeFilter")
+        found = [
+            made.describe()
+            for made in self._all.values()
+            if made.account == caller.account
+            and made.arn.split(":")[3] == caller.region
+            and provider in (None, made.provider)
+        ]
+        return page(found, request, "Connections")
+
+    def delete_connection(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Delete a connection."""
+        del self._all[self._find(caller, request["ConnectionArn"]).arn]
+        return {}
+
+    def tag_resource(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Add tags, or change their values."""
+        tags = self._find(caller, request["ResourceArn"]).tags
+        tags.update({tag["Key"]: tag["Value"] for tag in request["Tags"]})
+        return {}
+
+    def untag_resource(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Remove tags by key."""
+        tags = self._find(caller, request["ResourceArn"]).tags
+        for key in request["TagKeys"]:
+            tags.pop(key, None)
+        return {}
+
+    def list_tags_for_resource(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Return a connection's tags."""
+        tags = self._find(caller, request["ResourceArn"]).tags
+        return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+
+    @property
+    def _all(self) -> dict[str, Connection]:
+        return self.connections
+
+    def _find(self, caller: Caller, arn: str) -> Connection:
+        if arn not in self._all or not caller.owns(arn):
+            raise ServiceError("ResourceNotFoundException", f"Connection not found: {arn}")
+        return self._all[arn]
+
+
+class CodeStarConnections(CodeConnections):
+    """The service under its former name, which new ARNs then bear."""
+
+    name = "codestar-connections"
+
+    @property
+    def _all(self) -> dict[str, Connection]:
+        owner: Any = self.world.services[CodeConnections.name]
+        found: dict[str, Connection] = owner.connections
+        return found
