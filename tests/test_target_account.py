@@ -214,7 +214,7 @@ def test_each_role_is_passed_to_the_service_that_it_trusts() -> None:
 def test_the_test_role_may_invoke_one_endpoint_and_nothing_else() -> None:
     (statement,) = target(STAGING, two_projects()[-1]).granted("sagemaker-p-dep-test")
     assert statement["Resource"] == f"arn:aws:sagemaker:{REGION}:{STAGING}:endpoint/sagemaker-churn-p-mod"
-    assert set(statement["Action"]) == {"sagemaker:DescribeEndpoint", "sagemaker:InvokeEndpoint"}
+    assert statement["Action"] == "sagemaker:InvokeEndpoint"
 
 
 def test_the_endpoint_reads_models_and_writes_captured_data_only() -> None:

@@ -43,7 +43,7 @@ def _of_type(type_: str, properties: set[str]) -> list[Need]:
         action
         for exception in _exceptions().get(type_, [])
         if exception.get("for") not in properties
-        for action in exception["permissions"]
+        for action in exception.get("permissions", [])
     }
     found = _permissions(type_)
     return [Need(action, type_, tuple(verbs)) for action, verbs in sorted(found.items()) if action not in spared]
@@ -53,12 +53,22 @@ def _permissions(type_: str) -> dict[str, list[str]]:
     """Return the actions that the handlers of a type list, each with the handlers' verbs."""
     from smproject.sandbox.cloudformation import schemas  # noqa: PLC0415  # it comes with the `sandbox` extra
 
-    handlers = schemas.schema(type_).get("handlers", {})
+    handlers = schemas.schema(type_).get("handlers") or _unlisted().get(type_, {})
     found: dict[str, list[str]] = {}
     for verb in _VERBS:
         for action in handlers.get(verb, {}).get("permissions", []):
             found.setdefault(str(action), []).append(verb)
     return found
+
+
+def _unlisted() -> dict[str, dict[str, Any]]:
+    """Return the handlers of types whose schemas list none."""
+    return {
+        type_: {verb: {"permissions": actions} for verb, actions in entry["handlers"].items()}
+        for type_, entries in _exceptions().items()
+        for entry in entries
+        if "handlers" in entry
+    }
 
 
 def _exceptions() -> dict[str, list[dict[str, Any]]]:

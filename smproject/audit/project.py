@@ -9,8 +9,8 @@ from typing import Any
 
 import boto3
 
-from smproject import stacks
-from smproject.audit import handlers, statements, templates, usage
+from smproject import catalog, stacks
+from smproject.audit import handlers, services, statements, templates, usage
 from smproject.audit.findings import Finding
 from smproject.audit.usage import Use
 from smproject.errors import DeploymentError
@@ -28,7 +28,7 @@ class Role:
     arn: str
     granted: Mapping[str, Mapping[str, Any]]
     reasons: Mapping[str, str]
-    listed: frozenset[str]  # what the handlers of the resources list, where the role makes resources
+    documented: Mapping[str, str]  # actions in lower case that AWS needs without the sandbox's doing them, and why
 
     @property
     def name(self) -> str:
@@ -59,7 +59,7 @@ def _unused(role: Role, done: set[Use]) -> Iterator[Finding]:
         resources = _listed(statement.get("Resource", "*"))
         for action in _listed(statement.get("Action", [])):
             if not any(use.decision == "allowed" and use.is_of([action], resources) for use in done):
-                reason = role.reasons.get(sid, "") or (_LISTED if action.lower() in role.listed else "")
+                reason = role.reasons.get(sid, "") or role.documented.get(action.lower(), "")
                 yield Finding("unused", role.name, sid, action, reason)
 
 
@@ -76,11 +76,11 @@ def _project_id(sessions: Mapping[str, Any], project: str) -> str:
 def _roles(session: boto3.Session, account: str, project_id: str) -> Iterator[Role]:
     """Yield the roles of a project's stacks, and the launch role, which makes them."""
     cloudformation = session.client("cloudformation")
-    for page in cloudformation.get_paginator("describe_stacks").paginate():
-        for stack in page["Stacks"]:
-            launches = stack["StackName"].startswith(f"{stacks.PREFIX}launch-role")
-            if launches or project_id in stacks.parameters_of(stack).values():
-                yield from _roles_of(session, account, stack["StackName"])
+    found = [stack for page in cloudformation.get_paginator("describe_stacks").paginate() for stack in page["Stacks"]]
+    ours = [stack["StackName"] for stack in found if project_id in stacks.parameters_of(stack).values()]
+    launched = any(name.startswith("SC-") for name in ours)  # as Service Catalog names the stacks of products
+    for name in [stacks.stack_name(catalog.template("launch-role")), *ours] if launched else ours:
+        yield from _roles_of(session, account, name)
 
 
 def _roles_of(session: boto3.Session, account: str, stack: str) -> Iterator[Role]:
@@ -92,8 +92,9 @@ def _roles_of(session: boto3.Session, account: str, stack: str) -> Iterator[Role
             if resource["ResourceType"] == "AWS::IAM::Role":
                 logical, name = resource["LogicalResourceId"], resource["PhysicalResourceId"]
                 reasons = {s.name: s.reason for s in written if logical in s.roles}
-                arn = iam.get_role(RoleName=name)["Role"]["Arn"]
-                yield Role(account, arn, _granted(iam, name), reasons, _made_by(logical))
+                described = iam.get_role(RoleName=name)["Role"]
+                why = {**services.documented(_trusted(described)), **_made_by(logical)}
+                yield Role(account, described["Arn"], _granted(iam, name), reasons, why)
 
 
 def _granted(iam: Any, role: str) -> dict[str, dict[str, Any]]:
@@ -107,11 +108,17 @@ def _granted(iam: Any, role: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _made_by(role: str) -> frozenset[str]:
+def _trusted(role: dict[str, Any]) -> list[str]:
+    """Return the services that may assume a role."""
+    statements_ = _listed(role["AssumeRolePolicyDocument"]["Statement"])
+    return [each for statement in statements_ for each in _listed(statement["Principal"].get("Service", []))]
+
+
+def _made_by(role: str) -> dict[str, str]:
     """Return what the handlers list of all that a role makes; nothing for one with which nothing is made."""
     paths = [path for launch in templates.launches() if launch.role == role for path in launch.templates]
     types = {item["Type"] for path in paths for item in reader.read(path.read_text())["Resources"].values()}
-    return frozenset(handlers.listed(types))
+    return dict.fromkeys(handlers.listed(types), _LISTED)
 
 
 def _listed(value: Any) -> list[Any]:
