@@ -41,9 +41,10 @@ check: $(VENV)/.ready ## Lint, type-check and validate, offline
 assemble: $(VENV)/.ready ## Write every template.yaml from its fragments and seeds
 	$(BIN)/smproject assemble
 
-bench: setup ## Measure, as ratios of one run: the pipeline against bare scripts, the server against the classic one
+bench: setup ## Measure, as ratios of one run: pipeline to bare scripts, server to the classic one, checks to none
 	$(BIN)/python -m benchmarks.model_build
 	$(BIN)/python -m benchmarks.inference
+	$(BIN)/python -m benchmarks.permissions
 
 lock: $(VENV)/.ready ## Pin the newest allowed versions into requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --extra dev --custom-compile-command 'make lock' \

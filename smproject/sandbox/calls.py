@@ -10,21 +10,29 @@ import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from werkzeug.wsgi import get_input_stream
+
+from smproject.sandbox import models
 
 Environ = dict[str, Any]
 JSON, QUERY, REST = "json", "query", "rest"
 _SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 _BODY = "smproject.body"
-# REST calls to our own services, by signing name and path: their operation, as IAM and the call log have it.
-_REST_OPERATIONS = [("sagemaker", re.compile(r"POST /endpoints/[^/]+/invocations"), "InvokeEndpoint")]
+_PARSED = "smproject.parsed"
+_CBOR = re.compile(
+    r"/service/\w+/operation/(\w+)"
+)  # https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+_BY_PATH = {"s3"}  # of these, only the path and its query tell the operation
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request to AWS; `access_key` is empty when nobody signed it. A REST call's operation is its method and path."""
+    """A request to AWS; `access_key` is empty when nobody signed it.
+
+    The operation of a REST call that no service model describes, and of S3's, is its method and path.
+    """
 
     access_key: str
     region: str
@@ -39,17 +47,27 @@ def read(environ: Environ) -> Call:
     if target := environ.get("HTTP_X_AMZ_TARGET", ""):
         _inflate(environ)
         return Call(access_key, region, service, target.rpartition(".")[2], JSON)
-    resource = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}{_subresource(environ)}"
-    if named := _named(service, resource):  # before forms: its body may be one
+    if named := _named(environ, service):  # before forms: its body may be one
         return Call(access_key, region, service, named, REST)
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         return Call(access_key, region, service, form(environ).get("Action", ""), QUERY)
+    resource = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}{_subresource(environ)}"
     return Call(access_key, region, service, resource, REST)
 
 
-def _named(service: str, resource: str) -> str | None:
-    found = (name for owner, path, name in _REST_OPERATIONS if owner == service and path.fullmatch(resource))
-    return next(found, None)
+def _named(environ: Environ, service: str) -> str:
+    """Return the operation that the path names; empty when none does."""
+    if service in _BY_PATH:
+        return ""
+    if found := _CBOR.fullmatch(environ["PATH_INFO"]):
+        return found[1]
+    return models.called(service, environ["REQUEST_METHOD"], sent_path(environ), environ.get("QUERY_STRING", ""))
+
+
+def sent_path(environ: Environ) -> str:
+    """Return the path as it was sent: an encoded slash belongs to a name, such as an ARN's."""
+    sent = str(environ.get("RAW_URI") or quote(environ["PATH_INFO"]))
+    return urlsplit(sent).path if "://" in sent else sent.partition("?")[0]
 
 
 def _subresource(environ: Environ) -> str:
@@ -97,9 +115,16 @@ def well_formed(call: Call, environ: Environ) -> bool:
     if call.wire != JSON:
         return True
     try:
-        return isinstance(json.loads(body(environ) or b"{}"), dict)
+        return isinstance(parsed(environ), dict)
     except ValueError:
         return False
+
+
+def parsed(environ: Environ) -> Any:
+    """Return the body as JSON; raises ValueError when it is something else."""
+    if _PARSED not in environ:
+        environ[_PARSED] = json.loads(body(environ) or b"{}")
+    return environ[_PARSED]
 
 
 def discard(environ: Environ) -> None:
@@ -108,3 +133,13 @@ def discard(environ: Environ) -> None:
         stream = get_input_stream(environ)
         while stream.read(1 << 20):
             pass
+
+
+def query(environ: Environ) -> dict[str, str]:
+    """Return the arguments of the request's path."""
+    return dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+
+
+def headers(environ: Environ) -> list[tuple[str, str]]:
+    """Return the request's headers, their names in lower case."""
+    return [(name[5:].replace("_", "-").lower(), value) for name, value in environ.items() if name.startswith("HTTP_")]

@@ -12,38 +12,45 @@ from botocore.exceptions import ClientError
 from smproject.sandbox import calls, git_http, moto_seam, replies, validation
 from smproject.sandbox.calllog import CallLog
 from smproject.sandbox.calls import Call, Environ
-from smproject.sandbox.permissions import s3
+from smproject.sandbox.moto_seam import Credentials
+from smproject.sandbox.permissions.gate import Gate, Judgement, Used, assumed, refusal
 from smproject.sandbox.replies import Reply
 from smproject.sandbox.service import Caller, Request, Service, ServiceError, told
 from smproject.sandbox.world import World
 
 LOG = logging.getLogger(__name__)
+Uses = tuple[Used, ...]
+_GIT = "/v1/repos/"
 
 
 class Door:
     """The WSGI application of the sandbox."""
 
     def __init__(self, world: World, log: CallLog) -> None:
-        self.world, self.log = world, log
+        self.world, self.log, self.gate = world, log, Gate(world)
         self.moto = moto_seam.application()
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Answer one HTTP request."""
         started = time.perf_counter()
-        if environ["PATH_INFO"].startswith("/v1/repos/"):
+        if environ["PATH_INFO"].startswith(_GIT):
             return self._git(environ, start_response, started)
         try:
             call = calls.read(environ)
         except UnicodeDecodeError as error:
             unread = Call("", "", "", "", calls.QUERY)
             return replies.error(unread, 400, "MalformedQueryString", str(error)).send(start_response)
-        reply = self._answer(call, environ) or self._moto(call, environ, start_response)
+        identity = moto_seam.identify(call.access_key)
+        refused, uses = self._judged(identity, call, environ)
+        reply = refused or self._answer(identity, call, environ) or self._moto(call, environ, start_response)
         status = reply.status if isinstance(reply, Reply) else reply[0]
-        self.log.record(_principal(call), call.service, call.operation, status, started)
+        uses = uses or assumed(call, environ, status)
+        self.log.record(identity, call.service, call.operation, status, started, uses)
+        self.world.touched(call.service, identity.account if identity else "", call.operation)
         return reply.send(start_response) if isinstance(reply, Reply) else reply[1]
 
     def _git(self, environ: Environ, start_response: Any, started: float) -> Iterable[bytes]:
-        """Let CodeCommit answer git; logged under the names that IAM has for it."""
+        """Let CodeCommit answer git; judged and logged under the names that IAM has for it."""
         codecommit: Any = self.world.services["codecommit"]
         begun: list[str] = []
 
@@ -51,27 +58,45 @@ class Door:
             begun.append(status)
             return start_response(status, headers)
 
-        body: Iterable[bytes] = codecommit.git_http(environ, begin)
-        pushes = "git-receive-pack" in environ["PATH_INFO"] + environ["QUERY_STRING"]
+        operation = "GitPush" if "git-receive-pack" in environ["PATH_INFO"] + environ["QUERY_STRING"] else "GitPull"
         identity = moto_seam.identify((git_http.user_name(environ) or "").partition("%")[0])
-        principal, status = identity.arn if identity else "unknown", int(begun[0].split()[0])
-        self.log.record(principal, "codecommit", "GitPush" if pushes else "GitPull", status, started)
+        repository = environ["PATH_INFO"].removeprefix(_GIT).partition("/")[0]
+        judged = Judgement()
+        if identity:
+            judged = self.gate.judge_git(identity, f"codecommit:{operation}", repository, self.world.region)
+        body: Iterable[bytes]
+        if judged.reason:
+            calls.discard(environ)
+            body = git_http.refuse(begin, "403 Forbidden", judged.reason)
+        else:
+            body = codecommit.git_http(environ, begin)
+        self.log.record(identity, "codecommit", operation, int(begun[0].split()[0]), started, judged.uses)
         return body
 
-    def _answer(self, call: Call, environ: Environ) -> Reply | None:
-        """Answer a call to one of our services; None when it is moto's."""
-        identity = moto_seam.identify(call.access_key)
+    def _judged(self, identity: Credentials | None, call: Call, environ: Environ) -> tuple[Reply | None, Uses]:
+        """Return the answer to a call that may not be made, and the permissions that were asked for."""
         if identity is None:
             calls.discard(environ)
-            return _stranger(call)
+            return _stranger(call), ()
         if not calls.well_formed(call, environ):
-            return replies.error(call, 400, "SerializationException", "The request's body is not a JSON object.")
+            text = "The request's body is not a JSON object."
+            return replies.error(call, 400, "SerializationException", text), ()
         if call.service == "s3" and call.operation.partition("?")[2] in moto_seam.S3_LACKS:
-            return _missing(call)
-        if call.service == "s3" and (refused := s3.refusal(identity, call, environ)):
-            return refused
+            return _missing(call), ()
+        try:
+            judged = self.gate.judge(identity, call, environ)
+        except ServiceError as error:
+            calls.discard(environ)
+            return replies.error(call, 501, error.code, error.message), ()
+        except Exception as error:
+            LOG.exception("the permissions of %s:%s could not be judged", call.service, call.operation)
+            return _broken(call, error), ()
+        return (refusal(judged, call, environ) if judged.reason else None), judged.uses
+
+    def _answer(self, identity: Credentials | None, call: Call, environ: Environ) -> Reply | None:
+        """Answer a call to one of our services; None when it is moto's."""
         service = self.world.services.get(call.service)
-        if service is None or (service.over_moto and not service.handler(call.operation)):
+        if identity is None or service is None or (service.over_moto and not service.handler(call.operation)):
             return None
         return self._handle(service, call, Caller(identity.account, call.region, identity.arn, identity), environ)
 
@@ -105,11 +130,6 @@ class Door:
             return _missing(call)  # no AWS error is HTML: this is Flask, which has no such route
         start_response(*begun)
         return status, body
-
-
-def _principal(call: Call) -> str:
-    identity = moto_seam.identify(call.access_key)
-    return identity.arn if identity else "unknown"
 
 
 def _stranger(call: Call) -> Reply:

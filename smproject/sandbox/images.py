@@ -10,7 +10,8 @@ from smproject.sandbox.dockerfile import BuildError
 from smproject.sandbox.image_store import Image, ImageStore, Reference
 from smproject.sandbox.moto_seam import PARTITION, Credentials
 from smproject.sandbox.permissions import access
-from smproject.sandbox.permissions.document import Document, parse
+from smproject.sandbox.permissions.document import parse
+from smproject.sandbox.permissions.policy import Document
 from smproject.sandbox.permissions.request import Principal, access_request
 from smproject.sandbox.service import ServiceError
 from smproject.sandbox.world import World
@@ -47,10 +48,13 @@ def _digest_in_registry(world: World, address: Reference, image_uri: str, creden
     try:
         if foreign:
             _demand_pull(_repository_policy(ecr, where), address, image_uri, Principal.of(credentials))
-        found = ecr.describe_images(**where, imageIds=[wanted])["imageDetails"]
+        found = ecr.batch_get_image(**where, imageIds=[wanted])  # what pulling an image begins with
     except ClientError as error:
         raise _not_found(image_uri, error.response["Error"]["Message"]) from error
-    return str(found[0]["imageDigest"])
+    if not found["images"]:
+        where_not = f"repository with name '{address.repository}' in the registry with id '{address.account}'"
+        raise _not_found(image_uri, f"It does not exist within the {where_not}.")
+    return str(found["images"][0]["imageId"]["imageDigest"])
 
 
 def _repository_policy(ecr: Any, where: dict[str, str]) -> Document | None:

@@ -28,15 +28,25 @@ class Log:
         self._thread: threading.Thread | None = None
 
     def follow(self, logs: Any, group: str, stream: str) -> None:
-        """Copy the log to a stream from now on; raises ClientError when the stream can't be made."""
+        """Copy the log to a stream from now on; raises ClientError when the stream can't be made.
+
+        The group is made only where it is missing: whoever prepared it need not let the program make groups.
+        """
         try:
-            logs.create_log_group(logGroupName=group)
-        except logs.exceptions.ResourceAlreadyExistsException:
-            LOG.debug("%s exists", group)
-        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+            logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        except logs.exceptions.ResourceNotFoundException:
+            _make_group(logs, group)
+            logs.create_log_stream(logGroupName=group, logStreamName=stream)
         copy = threading.Thread(target=self._copy, args=(logs, group, stream), daemon=True, name=f"log {stream}")
         copy.start()
         self._thread = copy
+
+    def follow_if_allowed(self, logs: Any, group: str, stream: str) -> None:
+        """Copy the log where the role may write it: AWS runs jobs and endpoints without their logs, too."""
+        try:
+            self.follow(logs, group, stream)
+        except ClientError as error:
+            LOG.warning("%s has no logs: %s", stream, error)
 
     def close(self) -> None:
         """Copy what is left and end."""
@@ -68,6 +78,13 @@ class Log:
         for secret in self.secrets:
             line = line.replace(secret, "***")
         return line
+
+
+def _make_group(logs: Any, group: str) -> None:
+    try:
+        logs.create_log_group(logGroupName=group)
+    except logs.exceptions.ResourceAlreadyExistsException:
+        LOG.debug("another program has just made %s", group)
 
 
 def _batches(lines: list[str]) -> list[list[dict[str, Any]]]:

@@ -5,32 +5,43 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from moto.core.config import default_user_config
 from moto.iam.models import IAMBackend, iam_backends
 from moto.kms.models import kms_backends
-from moto.organizations.models import organizations_backends
 from moto.s3.models import FakeKey, s3_backends
 from moto.s3.responses import S3Response
 from moto.s3.utils import bucket_name_from_url
+from moto.sts.models import sts_backends
 from werkzeug.wrappers import Request
 
 from smproject.sandbox.moto_seam import PARTITION
+from smproject.sandbox.permissions.document import kept
+from smproject.sandbox.permissions.policy import Policy
 
 default_user_config["iam"]["load_aws_managed_policies"] = True  # as every account of AWS has them
 _read_managed = IAMBackend._init_aws_policies
 # moto makes an account for each partition at once: reading the policies for all of them took seconds.
 IAMBackend._init_aws_policies = lambda iam: _read_managed(iam) if iam.region_name == PARTITION else []
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class IdentityPolicies:
     """The policies of a role or user: inline and managed ones, and the permissions boundary."""
 
-    attached: list[Document] = field(default_factory=list)
-    boundary: Document | None = None
+    attached: list[Policy] = field(default_factory=list)
+    boundary: Policy | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    """What AssumeRole gave a session besides its role: policies that limit it, and tags."""
+
+    policies: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    transitive: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,10 +53,10 @@ class Encryption:
     bucket_key: bool
 
 
-def trust_policy(role_arn: str) -> Document | None:
+def trust_policy(role_arn: str) -> Policy | None:
     """Return a role's trust policy; None when there is no such role."""
     role = _principal(role_arn)
-    return _document(role.assume_role_policy_document) if role else None
+    return kept(_text(role.assume_role_policy_document), role_arn) if role else None
 
 
 def identity_policies(arn: str) -> IdentityPolicies:
@@ -54,13 +65,60 @@ def identity_policies(arn: str) -> IdentityPolicies:
     if found is None:
         return IdentityPolicies()
     iam = iam_backends[found.account_id][PARTITION]
-    groups = [group for group in iam.groups.values() if found in group.users]
-    attached = [text for holder in (found, *groups) for text in holder.policies.values()]
-    attached += [_current(managed) for holder in (found, *groups) for managed in holder.managed_policies.values()]
-    boundary = getattr(found, "permissions_boundary_arn", None)  # moto keeps none for users
-    limit = iam.managed_policies.get(boundary or "")
-    limits = _document(_current(limit)) if limit else {}  # a boundary that is gone allows nothing
-    return IdentityPolicies([_document(text) for text in attached], limits if boundary else None)
+    holders = [found, *(group for group in iam.groups.values() if ":user/" in arn and found in group.users)]
+    texts = [text for holder in holders for text in list(holder.policies.values())]
+    texts += [_current(managed) for holder in holders for managed in list(holder.managed_policies.values())]
+    boundary = str(getattr(found, "permissions_boundary_arn", None) or "")  # moto keeps none for users
+    limit = policy_text(boundary, found.account_id) if boundary else ""
+    limits = kept(limit, boundary) if limit else Policy()  # a boundary that is gone allows nothing
+    return IdentityPolicies([kept(_text(text), arn) for text in texts], limits if boundary else None)
+
+
+def policy_text(arn: str, account: str) -> str:
+    """Return the text of a managed policy, as an account sees it; empty when there is none."""
+    found = iam_backends[account][PARTITION].managed_policies.get(arn)
+    return _text(_current(found)) if found else ""
+
+
+def identity_tags(arn: str) -> dict[str, str]:
+    """Return the tags of a role or a user."""
+    found = _principal(arn)
+    if found is None:
+        return {}
+    if ":user/" in arn:
+        return dict(iam_backends[found.account_id][PARTITION].tagger.get_tag_dict_for_resource(arn))
+    return {tag["Key"]: tag["Value"] for tag in found.tags or []}
+
+
+def identity_arn(kind: str, name: str, account: str) -> str:
+    """Return the ARN of a role, user or group (`kind`), with its path; empty when there is none."""
+    iam = iam_backends[account][PARTITION]
+    kinds: dict[str, Mapping[str, Any]] = {"role": iam.roles, "user": iam.users, "group": iam.groups}
+    return next((str(found.arn) for found in list(kinds[kind].values()) if found.name == name), "")
+
+
+def remember_session(key: str, account: str, session: Session) -> None:
+    """Keep with moto's session, which is known by its access key, what AssumeRole gave it."""
+    _assumed(key, account).smproject_session = session
+
+
+def session(key: str, account: str) -> Session:
+    """Return what AssumeRole gave a session."""
+    found: Session = getattr(_assumed(key, account), "smproject_session", _NOTHING)
+    return found
+
+
+def user_id(key: str, account: str) -> str:
+    """Return the unique id of a session, `AROA...:name`."""
+    return str(_assumed(key, account).user_id)
+
+
+_NOTHING = Session()
+
+
+@lru_cache(maxsize=4096)  # moto looks through all sessions that ever were
+def _assumed(key: str, account: str) -> Any:
+    return sts_backends[account][PARTITION].get_assumed_role_from_access_key(key)
 
 
 def _current(policy: Any) -> Any:
@@ -68,23 +126,24 @@ def _current(policy: Any) -> Any:
     return next(version.document for version in policy.versions if version.version_id == policy.default_version_id)
 
 
+_FOUND: dict[str, Any] = {}  # moto's role or user by ARN, where it was found last
+
+
 def _principal(arn: str) -> Any:
     """Return moto's role or user with an ARN; None when there is none."""
     iam = iam_backends[arn.split(":")[4]][PARTITION]
-    return next((found for kind in (iam.roles, iam.users) for found in kind.values() if found.arn == arn), None)
+    found = _FOUND.get(arn)
+    if found is not None and found.arn == arn and (iam.roles.get(found.id) or iam.users.get(found.name)) is found:
+        return found
+    kinds = (list(iam.roles.values()), list(iam.users.values()))
+    found = next((each for kind in kinds for each in kind if each.arn == arn), None)
+    if found is not None:
+        _FOUND[arn] = found
+    return found
 
 
-def _document(found: Any) -> Document:
-    return dict(json.loads(found) if isinstance(found, (str, bytes)) else found)
-
-
-def organization(account: str) -> str:
-    """Return the id of the organization that an account belongs to; empty when it belongs to none."""
-    for backends in list(organizations_backends.values()):
-        backend = backends[PARTITION]
-        if backend.org and account in {backend.org.master_account_id, *(member.id for member in backend.accounts)}:
-            return str(backend.org.id)
-    return ""
+def _text(found: Any) -> str:
+    return found if isinstance(found, str) else json.dumps(found)
 
 
 def s3_address(request: Request) -> tuple[str, str]:

@@ -1,13 +1,15 @@
-"""STS: roles are assumed where they exist, trust the caller and, across accounts, where the caller may ask for them."""
+"""STS: roles are assumed where they exist, trust the caller and where the caller may ask for them."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from smproject.sandbox import moto_seam
+from smproject.sandbox import moto_policies, moto_seam
+from smproject.sandbox.moto_policies import Session
 from smproject.sandbox.permissions import trust
-from smproject.sandbox.permissions.request import Principal
+from smproject.sandbox.permissions.document import MalformedPolicyError, parse
+from smproject.sandbox.permissions.request import Found, Principal
 from smproject.sandbox.service import Caller, Request, Service, ServiceError
 
 
@@ -16,20 +18,19 @@ class Sts(Service):
 
     name = "sts"
     over_moto = True
-    # Each would narrow or mark the session, which nothing here would respect.
-    unsupported = frozenset(
-        {"Policy", "PolicyArns", "Tags", "TransitiveTagKeys", "SourceIdentity", "SerialNumber", "TokenCode"}
-        | {"ProvidedContexts"}
-    )
+    # Each would mark the session in a way that nothing here would respect.
+    unsupported = frozenset({"SourceIdentity", "SerialNumber", "TokenCode", "ProvidedContexts"})
 
     def assume_role(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Return credentials of a role that the caller may assume."""
-        role = request["RoleArn"]
-        given = {"sts:RoleSessionName": request["RoleSessionName"], "aws:RequestedRegion": caller.region}
-        if "ExternalId" in request:
-            given["sts:ExternalId"] = request["ExternalId"]
-        trust.demand_for_caller(role, Principal.of(caller.credentials), given)
-        session = moto_seam.session_credentials(role, request["RoleSessionName"], caller.region)
+        role, name = request["RoleArn"], request["RoleSessionName"]
+        principal = Principal.of(caller.credentials)
+        given = _session(principal, request, trust.account_of(role))
+        for action in ("sts:AssumeRole", "sts:TagSession") if given.tags else ("sts:AssumeRole",):
+            trust.demand_for_caller(role, principal, action, _context(caller, request, given))
+        session = moto_seam.session_credentials(role, name, caller.region)
+        if given != Session():
+            moto_policies.remember_session(session.access_key, session.account, given)
         expires = datetime.now(timezone.utc) + timedelta(seconds=int(request.get("DurationSeconds", 3600)))
         return {
             "Credentials": {
@@ -38,7 +39,10 @@ class Sts(Service):
                 "SessionToken": session.token,
                 "Expiration": expires,
             },
-            "AssumedRoleUser": {"AssumedRoleId": f"AROA:{request['RoleSessionName']}", "Arn": session.arn},
+            "AssumedRoleUser": {
+                "AssumedRoleId": moto_policies.user_id(session.access_key, session.account),
+                "Arn": session.arn,
+            },
         }
 
     def assume_role_with_web_identity(self, caller: Caller, request: Request) -> dict[str, Any]:
@@ -48,3 +52,55 @@ class Sts(Service):
     def assume_role_with_saml(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Refuse: moto would ask no trust policy."""
         raise ServiceError("NotImplemented", "The sandbox does not implement sts:AssumeRoleWithSAML.")
+
+
+def _session(principal: Principal, request: Request, account: str) -> Session:
+    """Return what the request, and the session that makes it, give the new session.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
+    """
+    old = moto_policies.session(principal.key, principal.account) if principal.key else Session()
+    kept = {name: value for name, value in old.tags.items() if name in old.transitive}
+    tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
+    if again := sorted(kept.keys() & tags.keys()):
+        message = f"The session tag {again[0]} is transitive: it cannot be given another value."
+        raise ServiceError("InvalidParameterValue", message)
+    transitive = (*old.transitive, *request.get("TransitiveTagKeys", []))
+    return Session(_policies(request, account), {**kept, **tags}, transitive)
+
+
+def _policies(request: Request, account: str) -> tuple[str, ...]:
+    """Return the texts of the policies that limit the session; refuse what is no policy.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
+    """
+    texts = [request["Policy"]] if request.get("Policy") else []
+    for item in request.get("PolicyArns", []):
+        text = moto_policies.policy_text(item["arn"], account)
+        if not text:
+            raise ServiceError("MalformedPolicyDocument", f"The policy {item['arn']} does not exist.")
+        texts.append(text)
+    for text in texts:
+        try:
+            parse(text)
+        except MalformedPolicyError as error:
+            raise ServiceError("MalformedPolicyDocument", f"The session policy is refused: {error}.") from error
+    return tuple(texts)
+
+
+def _context(caller: Caller, request: Request, given: Session) -> dict[str, Found]:
+    """Return the condition keys of STS.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
+    """
+    keys: dict[str, Found] = {
+        "sts:RoleSessionName": request["RoleSessionName"],
+        "aws:RequestedRegion": caller.region,
+        **{f"aws:RequestTag/{name}": value for name, value in given.tags.items()},
+    }
+    if given.tags:
+        keys["aws:TagKeys"] = tuple(given.tags)
+        keys["sts:TransitiveTagKeys"] = given.transitive
+    if "ExternalId" in request:
+        keys["sts:ExternalId"] = request["ExternalId"]
+    return keys

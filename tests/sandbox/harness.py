@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ import botocore.session
 from botocore.loaders import Loader
 
 Found = TypeVar("Found")
-_LOADER = Loader(include_default_search_paths=True)  # reading each service's model once makes clients cheap
+LOADER = Loader(include_default_search_paths=True)  # reading each service's model once makes clients cheap
 ACCOUNTS = {
     "shared-services": "111111111111",
     "development": "222222222222",
@@ -36,7 +36,7 @@ class Sandbox:
     def client(self, service: str, profile: str = "development") -> Any:
         """Return a boto3 client that acts as a profile."""
         session = botocore.session.Session(profile=profile)
-        session.register_component("data_loader", _LOADER)
+        session.register_component("data_loader", LOADER)
         session.set_config_variable("config_file", str(self.home / "config"))
         session.set_config_variable("credentials_file", str(self.home / "credentials"))
         # The tests' own environment may name another region or endpoint, which would come before the profile's.
@@ -56,8 +56,13 @@ class Sandbox:
         environment = self.environment(profile)
         return subprocess.run(["aws", *arguments], env=environment, capture_output=True, text=True, check=False)
 
-    def role(self, name: str, *principals: str, profile: str = "development") -> str:
-        """Return the ARN of a role, made when missing, that services (`codebuild.amazonaws.com`) or ARNs may assume."""
+    def role(
+        self, name: str, *principals: str, profile: str = "development", policies: Iterable[str] | None = None
+    ) -> str:
+        """Return the ARN of a role, made when missing, that services (`codebuild.amazonaws.com`) or ARNs may assume.
+
+        It may do everything, unless a test says what it may: `policies` are texts, and none allow nothing.
+        """
         iam = self.client("iam", profile)
         trusted: dict[str, list[str]] = {}
         for principal in principals:
@@ -68,6 +73,10 @@ class Sandbox:
             made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
         except iam.exceptions.EntityAlreadyExistsException:
             made = iam.get_role(RoleName=name)
+        if policies is None:
+            iam.attach_role_policy(RoleName=name, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+        for number, text in enumerate(policies or ()):
+            iam.put_role_policy(RoleName=name, PolicyName=f"test-{number}", PolicyDocument=text)
         return str(made["Role"]["Arn"])
 
 

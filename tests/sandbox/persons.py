@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import boto3
-from harness import ACCOUNTS, Sandbox
+import pytest
+from botocore.exceptions import ClientError
+from harness import ACCOUNTS, LOADER, Sandbox
 
 
 class Person:
@@ -21,23 +24,49 @@ class Person:
         trust = policy({"Effect": "Allow", "Principal": root, "Action": "sts:AssumeRole"})
         made = self.iam.create_role(RoleName=self.name, Path=path, AssumeRolePolicyDocument=trust, **role)
         self.arn = str(made["Role"]["Arn"])
-        sts = sandbox.client("sts", profile)
-        self.keys = sts.assume_role(RoleArn=self.arn, RoleSessionName="test")["Credentials"]
+        self.keys = self.assume()
 
-    def client(self, service: str) -> Any:
-        """Return a client that acts as the person."""
-        keys = (self.keys["AccessKeyId"], self.keys["SecretAccessKey"], self.keys["SessionToken"])
-        return boto3.Session(*keys, "us-east-1").client(service, endpoint_url=self.sandbox.endpoint)
+    def assume(self, **session: Any) -> dict[str, Any]:
+        """Return the keys of a session of the role; its policies and tags may be given."""
+        sts = self.sandbox.client("sts", self.profile)
+        return dict(sts.assume_role(RoleArn=self.arn, RoleSessionName="test", **session)["Credentials"])
+
+    def client(self, service: str, keys: dict[str, Any] | None = None) -> Any:
+        """Return a client that acts as the person, in the session with other keys if they are given."""
+        return client(self.sandbox, service, keys or self.keys)
 
     def allow(self, action: str, *resources: str, **more: Any) -> None:
         """Give the role a permission."""
-        statement = {"Effect": "Allow", "Action": action, "Resource": list(resources), **more}
+        self._add({"Effect": "Allow", "Action": action, "Resource": list(resources), **more})
+
+    def deny(self, action: str, *resources: str, **more: Any) -> None:
+        """Deny the role something, whatever allows it."""
+        self._add({"Effect": "Deny", "Action": action, "Resource": list(resources), **more})
+
+    def _add(self, statement: dict[str, Any]) -> None:
         self.iam.put_role_policy(RoleName=self.name, PolicyName=uuid.uuid4().hex, PolicyDocument=policy(statement))
 
     @property
     def session(self) -> str:
         """Return the ARN of the session."""
         return f"arn:aws:sts::{self.account}:assumed-role/{self.name}/test"
+
+
+def client(sandbox: Sandbox, service: str, keys: dict[str, Any]) -> Any:
+    """Return a client with keys as IAM and STS give them."""
+    names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+    session = boto3.Session(*(keys.get(name) for name in names), "us-east-1")
+    session._session.register_component("data_loader", LOADER)
+    return session.client(service, endpoint_url=sandbox.endpoint)
+
+
+def denial(call: Callable[[], Any]) -> str:
+    """Return the message with which a call is denied."""
+    with pytest.raises(ClientError) as refused:
+        call()
+    error = refused.value.response["Error"]
+    assert error["Code"] in {"AccessDenied", "AccessDeniedException", "AuthorizationError"}, error
+    return str(error["Message"])
 
 
 def policy(*statements: dict[str, Any]) -> str:

@@ -8,44 +8,61 @@ from __future__ import annotations
 import ipaddress
 import logging
 import operator
+from base64 import b64decode
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from smproject.sandbox.permissions.document import listed
 from smproject.sandbox.permissions.patterns import Resolve, arn_matches, literal, matches
-from smproject.sandbox.permissions.request import Context
+
+if TYPE_CHECKING:
+    from smproject.sandbox.permissions.request import Context
 
 LOG = logging.getLogger(__name__)
 Test = Callable[[str, str, Resolve | None], bool]  # the policy's value, the request's value
 _ANY, _ALL, _IF_EXISTS = "ForAnyValue:", "ForAllValues:", "IfExists"
 
 
-def hold(conditions: Mapping[str, Mapping[str, Any]], context: Context, resolve: Resolve | None) -> bool:
-    """Tell whether every operator holds for every one of its keys."""
-    return all(
-        _holds(name, key, [_text(value) for value in listed(wanted)], context, resolve)
-        for name, keys in conditions.items()
+@dataclass(frozen=True)
+class Condition:
+    """One key of an operator, and the values that a policy wants for it."""
+
+    operator: str
+    key: str
+    wanted: tuple[str, ...]
+
+    def holds(self, context: Context, resolve: Resolve | None) -> bool:
+        """Tell whether the request meets it."""
+        found = context.get(self.key)
+        if self.operator == "Null":
+            return any((value.lower() == "true") is (found is None) for value in self.wanted)
+        plain = self.operator.removeprefix(_ANY).removeprefix(_ALL)
+        base = plain.removesuffix(_IF_EXISTS)
+        test = _TESTS.get(_NEGATED.get(base, base))
+        if test is None:
+            LOG.warning("The sandbox does not know the condition operator %s (of %s): it is false.", base, self.key)
+            return False
+        if not found:
+            absent = plain.endswith(_IF_EXISTS) or self.operator.startswith(_ALL)
+            return absent or (base in _NEGATED and not self.operator.startswith(_ANY))
+        negated = base in _NEGATED
+        outcomes = (any(test(value, given, resolve) for value in self.wanted) is not negated for given in found)
+        return all(outcomes) if self.operator.startswith(_ALL) else any(outcomes)
+
+
+def compiled(element: Mapping[str, Mapping[str, Any]]) -> list[Condition]:
+    """Return the conditions of a statement's Condition element, all of which must hold."""
+    return [
+        Condition(operator, key, tuple(_text(value) for value in listed(wanted)))
+        for operator, keys in element.items()
         for key, wanted in keys.items()
-    )
+    ]
 
 
-def _holds(name: str, key: str, wanted: list[str], context: Context, resolve: Resolve | None) -> bool:
-    found = context.get(key)
-    if name == "Null":
-        return any((value.lower() == "true") is (found is None) for value in wanted)
-    plain = name.removeprefix(_ANY).removeprefix(_ALL)
-    base = plain.removesuffix(_IF_EXISTS)
-    negated = base in _NEGATED
-    test = _TESTS.get(_NEGATED.get(base, base))
-    if test is None:
-        LOG.warning("The sandbox does not know the condition operator %s (of %s): the condition is false.", name, key)
-        return False
-    if not found:
-        absent = plain.endswith(_IF_EXISTS) or name.startswith(_ALL)
-        return absent or (negated and not name.startswith(_ANY))
-    outcomes = (any(test(value, given, resolve) for value in wanted) is not negated for given in found)
-    return all(outcomes) if name.startswith(_ALL) else any(outcomes)
+def listed(value: Any) -> list[Any]:
+    """Return a list as it is and anything else as a list of one: policies may write either."""
+    return value if isinstance(value, list) else [value]
 
 
 def _text(value: Any) -> str:
@@ -64,6 +81,14 @@ def _string_equals_ignoring_case(wanted: str, given: str, resolve: Resolve | Non
 
 def _bool(wanted: str, given: str, _: Resolve | None) -> bool:
     return wanted.lower() == given.lower()
+
+
+def _binary(wanted: str, given: str, _: Resolve | None) -> bool:
+    """Compare bytes, which policies and requests write in base64."""
+    try:
+        return b64decode(wanted, validate=True) == b64decode(given, validate=True)
+    except ValueError:
+        return False
 
 
 def _ip_address(wanted: str, given: str, _: Resolve | None) -> bool:
@@ -115,6 +140,7 @@ _TESTS: dict[str, Test] = {
     "ArnEquals": arn_matches,  # AWS: ArnEquals and ArnLike behave alike
     "ArnLike": arn_matches,
     "Bool": _bool,
+    "BinaryEquals": _binary,
     "IpAddress": _ip_address,
     **{f"Numeric{name}": _ordered(_number, compare) for name, compare in _COMPARISONS.items()},
     **{f"Date{name}": _ordered(_moment, compare) for name, compare in _COMPARISONS.items()},

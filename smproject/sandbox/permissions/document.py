@@ -6,10 +6,14 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import logging
+from functools import lru_cache
 from typing import Any
 
-Document = Mapping[str, Any]
+from smproject.sandbox.permissions.conditions import listed
+from smproject.sandbox.permissions.policy import Policy, prepared
+
+LOG = logging.getLogger(__name__)
 VERSIONS = ("2012-10-17", "2008-10-17")
 _TEXTS = ("Action", "NotAction", "Resource", "NotResource")
 
@@ -18,7 +22,8 @@ class MalformedPolicyError(Exception):
     """A text that is no policy; says why."""
 
 
-def parse(text: str, *, of_resource: bool = False) -> Document:
+@lru_cache(maxsize=4096)  # by its text: who changes a policy has another text
+def parse(text: str, *, of_resource: bool = False) -> Policy:
     """Read a policy; raises MalformedPolicyError. A resource's policy names principals."""
     try:
         found = json.loads(text)
@@ -34,12 +39,16 @@ def parse(text: str, *, of_resource: bool = False) -> Document:
     for number, statement in enumerate(statements, 1):
         if problem := _problem(statement, of_resource=of_resource):
             raise MalformedPolicyError(f"statement {number} {problem}")
-    return found
+    return prepared(found)
 
 
-def listed(value: Any) -> list[Any]:
-    """Return a list as it is and anything else as a list of one: policies may write either."""
-    return value if isinstance(value, list) else [value]
+def kept(text: str, of: str) -> Policy:
+    """Return the policy that a service keeps for something; one that can't be read allows nothing."""
+    try:
+        return parse(text)
+    except MalformedPolicyError as error:
+        LOG.warning("The policy of %s allows nothing: %s.", of, error)
+        return Policy()
 
 
 def _problem(statement: Any, *, of_resource: bool) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 Resolve = Callable[[str], "str | None"]  # a context key -> its value, when it has exactly one
 _TOKEN = re.compile(r"\$\{[^{}]*\}|.", re.DOTALL)
@@ -26,25 +27,35 @@ def literal(text: str, resolve: Resolve | None) -> str | None:
 
 def matches(pattern: str, value: str, resolve: Resolve | None = None) -> bool:
     """Tell whether a pattern with `*`, `?` and variables matches a whole value."""
-    return _matches(pattern, value, resolve, within_part=".")
+    return _matches(pattern, value, resolve, of_arn=False)
 
 
 def arn_matches(pattern: str, arn: str, resolve: Resolve | None = None) -> bool:
     """Tell whether a pattern matches an ARN part by part: no wildcard but those of the last part spans a colon."""
     if min(pattern.count(":"), arn.count(":")) < _ARN_COLONS:
         return False
-    return _matches(pattern, arn, resolve, within_part="[^:]")
+    return _matches(pattern, arn, resolve, of_arn=True)
 
 
-def _matches(pattern: str, value: str, resolve: Resolve | None, within_part: str) -> bool:
-    tokens, expression, colons = _tokens(pattern, resolve), "", 0
-    if tokens is None:
-        return False
+def _matches(pattern: str, value: str, resolve: Resolve | None, *, of_arn: bool) -> bool:
+    if resolve is None or "${" not in pattern:
+        return _plain(pattern, of_arn).fullmatch(value) is not None
+    tokens = _tokens(pattern, resolve)
+    return tokens is not None and _expression(tokens, of_arn).fullmatch(value) is not None
+
+
+@lru_cache(maxsize=8192)  # the policies of a busy sandbox; a pattern without variables always means the same
+def _plain(pattern: str, of_arn: bool) -> re.Pattern[str]:
+    return _expression([(character, character in "*?") for character in pattern], of_arn)
+
+
+def _expression(tokens: list[tuple[str, bool]], of_arn: bool) -> re.Pattern[str]:
+    expression, colons = "", 0
     for text, wildcard in tokens:
         colons += text == ":" and not wildcard
-        one = "." if colons >= _ARN_COLONS else within_part
+        one = "[^:]" if of_arn and colons < _ARN_COLONS else "."
         expression += (f"{one}*" if text == "*" else one) if wildcard else re.escape(text)
-    return bool(re.fullmatch(expression, value, re.DOTALL))
+    return re.compile(expression, re.DOTALL)
 
 
 def _tokens(pattern: str, resolve: Resolve | None) -> list[tuple[str, bool]] | None:

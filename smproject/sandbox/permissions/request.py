@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
-from smproject.sandbox import moto_policies
 from smproject.sandbox.moto_seam import PARTITION, Credentials
+from smproject.sandbox.permissions import context_keys
 
 Values = str | tuple[str, ...]
+# A key's value is looked up when a policy asks for it: few do. A key ends in `/` where it stands for one key a tag.
+Found = Values | Callable[..., "Values | None"]
 
 
 @dataclass(frozen=True)
 class Principal:
     """Who asks: a role session, a user, an account's root, or a service (whose `arn` is its name).
 
-    `role` is the ARN of a session's role, with its path, which the session's own ARN does not hold.
+    `role` is the ARN of a session's role, with its path, which the session's own ARN does not hold; `key` is the access
+    key by which the session is known.
     """
 
     kind: str
     arn: str
     account: str
     role: str = ""
+    key: str = ""
 
     @classmethod
     def of(cls, credentials: Credentials) -> Principal:
         """Return the principal that credentials speak for."""
-        kind = "AssumedRole" if credentials.role else "User"
-        return cls(kind, credentials.arn, credentials.account, credentials.role)
+        if credentials.role:
+            return cls("AssumedRole", credentials.arn, credentials.account, credentials.role, credentials.access_key)
+        kind = "Account" if credentials.arn.endswith(":root") else "User"
+        return cls(kind, credentials.arn, credentials.account)
 
     @classmethod
     def service(cls, name: str) -> Principal:
@@ -42,26 +46,35 @@ class Principal:
         return ":role/aws-service-role/" in self.role
 
     @property
-    def names(self) -> set[str]:
-        """Return the values of a policy's `AWS` principals that mean this one.
+    def identity(self) -> str:
+        """Return the ARN of the role or user whose policies count."""
+        return self.role or self.arn
 
-        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
-        """
-        if self.kind == "Service":
-            return {"*"}
-        return {"*", self.account, f"arn:{PARTITION}:iam::{self.account}:root", self.arn, self.role} - {""}
+    @property
+    def account_names(self) -> set[str]:
+        """Return how policies name its account."""
+        return {self.account, f"arn:{PARTITION}:iam::{self.account}:root"}
 
 
 class Context:
     """A request's context keys; their names are case-insensitive, a key with several values holds a tuple."""
 
-    def __init__(self, values: Mapping[str, Values]) -> None:
+    def __init__(self, values: Mapping[str, Found]) -> None:
         self._values = {key.lower(): value for key, value in values.items()}
 
     def get(self, key: str) -> tuple[str, ...] | None:
         """Return a key's values; None when the request does not have the key."""
-        found = self._values.get(key.lower())
-        return (found,) if isinstance(found, str) else found
+        lower = key.lower()
+        family, slash, _ = lower.partition("/")
+        if lower in self._values:
+            found = self._values[lower]
+            value = found() if callable(found) else found
+        elif slash and f"{family}/" in self._values:
+            found = self._values[f"{family}/"]
+            value = found(key[len(family) + 1 :]) if callable(found) else found
+        else:
+            return None
+        return (value,) if isinstance(value, str) else value
 
     def single(self, key: str) -> str | None:
         """Return the value of a key that has exactly one: only such a key can be a policy variable."""
@@ -85,41 +98,9 @@ def access_request(
     action: str,
     resource: str | Iterable[str],
     owner: str,
-    context: Mapping[str, Values] | None = None,
+    context: Mapping[str, Found] | None = None,
 ) -> AccessRequest:
     """Return a request for a resource of the account `owner`, with the context keys that every request has."""
     resources = (resource,) if isinstance(resource, str) else tuple(resource)
-    keys = {**_of_principal(principal), **_of_everyone(owner), **(context or {})}
+    keys = {**context_keys.of_principal(principal), **context_keys.of_everyone(owner), **(context or {})}
     return AccessRequest(principal, action, resources, owner, Context(keys))
-
-
-def _of_principal(principal: Principal) -> dict[str, Values]:
-    """Return the keys that tell who asks.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-    """
-    if principal.kind == "Service":
-        return {"aws:PrincipalIsAWSService": "true", "aws:PrincipalServiceName": principal.arn}
-    keys: dict[str, Values] = {
-        "aws:PrincipalArn": principal.role or principal.arn,  # a session's is its role's
-        "aws:PrincipalAccount": principal.account,
-        "aws:PrincipalType": principal.kind,
-        "aws:PrincipalIsAWSService": "false",
-    }
-    if organization := moto_policies.organization(principal.account):
-        keys["aws:PrincipalOrgID"] = organization
-    if principal.kind == "User":
-        keys["aws:username"] = principal.arn.rpartition("/")[2]
-    return keys
-
-
-def _of_everyone(owner: str) -> dict[str, Values]:
-    now = time.time()
-    return {
-        # The sandbox listens on the loopback interface only: nobody else can read what passes there, which is what
-        # the key is asked for. Its endpoint stands for AWS's, which are TLS.
-        "aws:SecureTransport": "true",
-        "aws:ResourceAccount": owner,
-        "aws:CurrentTime": datetime.fromtimestamp(now, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "aws:EpochTime": str(int(now)),
-    }

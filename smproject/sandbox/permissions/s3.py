@@ -1,43 +1,30 @@
-"""S3 between accounts: the bucket's policy, the KMS key's policy, and the caller's own.
+"""S3: the bucket's policy, the KMS key's policy, and the caller's own.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-policy-language-overview.html
 """
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from werkzeug.wrappers import Request
 
-from smproject.sandbox import calls, moto_policies, replies
+from smproject.sandbox import moto_policies, moto_resources
 from smproject.sandbox.calls import Call, Environ
 from smproject.sandbox.moto_policies import Encryption
-from smproject.sandbox.moto_seam import Credentials
-from smproject.sandbox.permissions import access
-from smproject.sandbox.permissions.document import Document, MalformedPolicyError, parse
-from smproject.sandbox.permissions.request import Principal, Values, access_request
-from smproject.sandbox.permissions.s3_requests import UnnamedError, Use, uses
-from smproject.sandbox.replies import Reply
+from smproject.sandbox.permissions.access import Question, Rule
+from smproject.sandbox.permissions.document import kept
+from smproject.sandbox.permissions.request import Found, Principal, access_request
+from smproject.sandbox.permissions.s3_requests import CREATE_BUCKET, UnnamedError, Use, uses
 from smproject.sandbox.service import ServiceError
 
-LOG = logging.getLogger(__name__)
+LIST_BUCKETS, UNKNOWN = "s3:ListAllMyBuckets", "s3:?"
+_OWN_KEY = "alias/aws/s3"
 _ALGORITHM = "x-amz-server-side-encryption"
 _KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 _BUCKET_KEY = "x-amz-server-side-encryption-bucket-key-enabled"
 _LISTING = ("prefix", "delimiter", "max-keys")
-
-
-def refusal(credentials: Credentials, call: Call, environ: Environ) -> Reply | None:
-    """Return S3's answer to a request that leaves the caller's account and is not allowed; None for any other."""
-    attempt = Attempt(Principal.of(credentials), call.region, Request(environ))
-    try:
-        attempt.demand()
-    except ServiceError as error:
-        calls.discard(environ)
-        reply = replies.error(call, 501 if error.code == "NotImplemented" else 403, error.code, error.message)
-        return Reply(reply.status, reply.headers, b"") if environ["REQUEST_METHOD"] == "HEAD" else reply
-    return None
 
 
 @dataclass(frozen=True)
@@ -48,43 +35,49 @@ class Attempt:
     region: str
     request: Request
 
-    def demand(self) -> None:
-        """Raise ServiceError unless everything that the request does is allowed."""
-        owner = moto_policies.bucket_owner(moto_policies.s3_address(self.request)[0])
-        if self.principal.acts_for_aws or not owner:  # moto tells of a missing bucket
+    @classmethod
+    def of(cls, principal: Principal, call: Call, environ: Environ) -> Attempt:
+        """Return the attempt that a call is."""
+        return cls(principal, call.region, Request(environ))
+
+    def questions(self) -> Iterator[Question]:
+        """Yield what the request asks for: each thing that it does, and the key that S3 uses for it."""
+        bucket, _ = moto_policies.s3_address(self.request)
+        if not bucket:
+            yield self._question(LIST_BUCKETS, Use(LIST_BUCKETS, "*"))
             return
-        for use in self._uses(owner):
-            if moto_policies.bucket_owner(use.bucket):
-                self._demand_use(use)
-                for action in use.kms:
-                    self._demand_key(use, action)
+        for use in self._uses(moto_policies.bucket_owner(bucket)):
+            if use.action == CREATE_BUCKET or moto_policies.bucket_owner(use.bucket):  # moto tells of a missing bucket
+                yield from self._of_use(use)
 
     def _uses(self, owner: str) -> list[Use]:
+        """Return what the request does; what the sandbox can't name is allowed to nobody but the bucket's account."""
         try:
             return uses(self.request)
         except UnnamedError as error:
-            if owner == self.principal.account:
-                return []
+            if owner in {"", self.principal.account}:
+                return [Use(UNKNOWN, moto_policies.s3_address(self.request)[0])]
             message = f"The sandbox does not know which permission {self.request.method} {self.request.path} needs."
             raise ServiceError("NotImplemented", message) from error
 
-    def _demand_use(self, use: Use) -> None:
-        """Raise ServiceError unless the bucket's policy and the caller's allow what is done."""
-        self._demand_action(use.action, use)
+    def _of_use(self, use: Use) -> Iterator[Question]:
+        """Yield what one thing that is done asks of the bucket's policy and the key's."""
+        yield self._question(use.action, use)
         if use.reads and moto_policies.object_encryption(use.bucket, use.key, use.version) is None:
             # Who may not list a bucket is not told that an object is missing.
             # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
-            self._demand_action("s3:ListBucket", Use("s3:ListBucket", use.bucket))
+            yield self._question("s3:ListBucket", Use("s3:ListBucket", use.bucket))
+        for action in use.kms:
+            yield from self._of_key(use, action)
 
-    def _demand_action(self, action: str, use: Use) -> None:
+    def _question(self, action: str, use: Use) -> Question:
         owner = moto_policies.bucket_owner(use.bucket)
-        policy = _parsed(moto_policies.bucket_policy(use.bucket), use.bucket)
-        request = access_request(self.principal, action, use.arn, owner, self._context(use))
-        if reason := access.denial(request, policy):
-            raise ServiceError("AccessDenied", f"{reason}. The bucket {use.bucket} belongs to account {owner}.")
+        text = moto_policies.bucket_policy(use.bucket) if owner else ""
+        request = access_request(self.principal, action, use.arn, owner or self.principal.account, self._context(use))
+        return Question(request, kept(text, use.bucket) if text else None, unchecked=action == UNKNOWN)
 
-    def _demand_key(self, use: Use, action: str) -> None:
-        """Raise ServiceError unless the KMS key's policy and the caller's let S3 use the key for the caller.
+    def _of_key(self, use: Use, action: str) -> Iterator[Question]:
+        """Yield what S3, for the caller, asks of the KMS key's policy.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
         """
@@ -92,17 +85,23 @@ class Attempt:
         if encryption is None or not encryption.algorithm.startswith("aws:kms"):
             return
         # Without a key's name it is the account's own key for S3, which can't be shared: no policy of it is found.
-        key = moto_policies.key_arn(encryption.key or "alias/aws/s3", self._names_key(use), self.region)
-        context: dict[str, Values] = {
+        key = moto_policies.key_arn(encryption.key or _OWN_KEY, self._names_key(use), self.region)
+        owner = key.split(":")[4]
+        if key.endswith(f":{_OWN_KEY}") and owner == self.principal.account:  # everyone in the account may use it
+            return
+        context: dict[str, Found] = {
             "aws:RequestedRegion": self.region,
             "aws:ViaAWSService": "true",
             "kms:CallerAccount": self.principal.account,
             "kms:ViaService": f"s3.{self.region}.amazonaws.com",
             "kms:EncryptionContext:aws:s3:arn": Use("", use.bucket).arn if encryption.bucket_key else use.arn,
             "kms:EncryptionContextKeys": ("aws:s3:arn",),
+            "aws:CalledVia": ("s3.amazonaws.com",),
+            "aws:ResourceTag/": lambda name: moto_resources.tags_of(key).get(name),
         }
-        request = access_request(self.principal, action, key, key.split(":")[4], context)
-        access.demand(request, _parsed(moto_policies.key_policy(key), key), "AccessDenied")
+        policy = moto_policies.key_policy(key)
+        request = access_request(self.principal, action, key, owner, context)
+        yield Question(request, kept(policy, key) if policy else None, Rule.DECIDES if policy else Rule.ADDS)
 
     def _encryption(self, use: Use) -> Encryption | None:
         """Return how the object is encrypted, or will be: as the request says, else as its bucket does."""
@@ -120,7 +119,7 @@ class Attempt:
         own = not use.reads and _KEY in self.request.headers
         return self.principal.account if own else moto_policies.bucket_owner(use.bucket)
 
-    def _context(self, use: Use) -> dict[str, Values]:
+    def _context(self, use: Use) -> dict[str, Found]:
         """Return S3's context keys.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html
@@ -134,11 +133,3 @@ class Attempt:
             **({"s3:VersionId": use.version} if use.version else {}),
             **{f"s3:ExistingObjectTag/{name}": value for name, value in tags.items()},
         }
-
-
-def _parsed(text: str, of: str) -> Document | None:
-    try:
-        return parse(text) if text else None
-    except MalformedPolicyError as error:
-        LOG.warning("The policy of %s allows nothing: %s.", of, error)
-        return None

@@ -78,6 +78,7 @@ _READS = {
     "GET attributes": ("GetObject", "GetObjectAttributes"),
     "POST select": ("GetObject",),
 }
+CREATE_BUCKET = "s3:CreateBucket"
 DECRYPT, ENCRYPT = "kms:Decrypt", "kms:GenerateDataKey"
 # The parts of an upload are decrypted again when they are put together.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
@@ -156,9 +157,11 @@ _OF_BUCKETS = {*_NOUNS, "delete", "uploads", "versions"}
 
 def _of_bucket(request: Request, bucket: str, subresource: str) -> Iterator[Use]:
     operation = f"{request.method} {subresource}"
-    if operation == "PUT ":  # CreateBucket: whose it is already is no question of permissions
-        return
-    if operation == "POST delete":
+    if operation == "PUT ":
+        if moto_policies.bucket_owner(bucket):  # whose it is already is no question of permissions
+            return
+        yield Use(CREATE_BUCKET, bucket)
+    elif operation == "POST delete":
         yield from _deleted(request, bucket)
     elif operation in _BUCKET_ACTIONS:
         yield Use(f"s3:{_BUCKET_ACTIONS[operation]}", bucket)

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 
 from smproject.sandbox import moto_policies
 from smproject.sandbox.permissions import access
+from smproject.sandbox.permissions.access import Question, Rule
 from smproject.sandbox.permissions.policy import Decision, by_resource
-from smproject.sandbox.permissions.request import Principal, access_request
+from smproject.sandbox.permissions.request import Found, Principal, access_request
 from smproject.sandbox.service import ServiceError
 
 ACTION = "sts:AssumeRole"
@@ -27,7 +28,7 @@ def demand_for_service(role_arn: str, service: str, source_arn: str) -> None:
         message = f"The role {role_arn} does not exist, so {service} cannot assume it."
         raise ServiceError("AccessDeniedException", message)
     owner = account_of(role_arn)
-    source = {"aws:SourceAccount": account_of(source_arn) or owner}
+    source: dict[str, Found] = {"aws:SourceAccount": account_of(source_arn) or owner}
     if source_arn:
         source["aws:SourceArn"] = source_arn
     request = access_request(Principal.service(service), ACTION, role_arn, owner, source)
@@ -39,17 +40,19 @@ def demand_for_service(role_arn: str, service: str, source_arn: str) -> None:
         raise ServiceError("AccessDeniedException", message)
 
 
-def demand_for_caller(role_arn: str, principal: Principal, given: Mapping[str, str]) -> None:
-    """Raise ServiceError unless a principal may assume a role; `given` are the context keys of its request."""
+def demand_for_caller(role_arn: str, principal: Principal, action: str, given: Mapping[str, Found]) -> str:
+    """Raise ServiceError unless a principal may assume a role; `given` are the context keys of its request.
+
+    Returns the kind of policy that allows it.
+    """
     policy = moto_policies.trust_policy(role_arn)
-    request = access_request(principal, ACTION, role_arn, account_of(role_arn), given)
+    request = access_request(principal, action, role_arn, account_of(role_arn), given)
     if policy is None:  # AWS does not tell strangers which roles exist
         raise ServiceError("AccessDenied", access.refusal(request))
-    decisions = [("role trust policy", by_resource(policy, request))]
-    if principal.account != request.owner and not principal.acts_for_aws:
-        decisions += access.of_caller(request)
-    if reason := access.reason(request, decisions):
-        raise ServiceError("AccessDenied", reason)
+    verdict = access.judge(Question(request, policy, Rule.DECIDES, access.TRUST))
+    if not verdict.allowed:
+        raise ServiceError("AccessDenied", verdict.reason)
+    return verdict.by
 
 
 def account_of(arn: str) -> str:
