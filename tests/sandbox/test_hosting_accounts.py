@@ -70,7 +70,8 @@ def test_each_side_must_allow_a_model_to_cross(sandbox: Sandbox, serving: Servin
     role = endpoint_role(sandbox, serving, STAGING)
     group, package = registered(serving)
     deployer = Person(sandbox, "staging")
-    deployer.allow("sagemaker:CreateModel", package)
+    deployer.allow("sagemaker:CreateModel", package, f"arn:aws:sagemaker:us-east-1:{STAGING}:model/*")
+    deployer.allow("iam:PassRole", role)
     api, name = deployer.client("sagemaker"), f"model-{uuid.uuid4().hex[:8]}"
 
     def create() -> str:

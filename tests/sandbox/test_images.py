@@ -290,6 +290,7 @@ class Pulled:
     def __init__(self, bench: Workbench) -> None:
         self.sandbox, self.name = bench.sandbox, new_name()
         self.ecr, self.person = bench.sandbox.client("ecr"), Person(bench.sandbox, "staging")
+        self.person.allow("sagemaker:*", "*")
         self.uri = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/{self.name}"
         self.arn = self.ecr.create_repository(repositoryName=self.name)["repository"]["repositoryArn"]
         [image] = self.ecr.batch_get_image(repositoryName=bench.bucket, imageIds=[{"imageTag": "v1"}])["images"]

@@ -19,7 +19,9 @@ from moto.s3.models import s3_backends
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
-from smproject.sandbox import moto_policies, moto_seam
+from smproject.sandbox import moto_organizations, moto_policies, moto_seam
+from smproject.sandbox.permissions.document import kept
+from smproject.sandbox.permissions.policy import Policy
 
 ACCOUNT = "555555555555"  # the seams called here act on this process's moto, not on the server's
 
@@ -56,7 +58,7 @@ def test_identify_finds_sessions_users_and_nobody() -> None:
 def test_a_roles_trust_policy_is_read() -> None:
     policy = moto_policies.trust_policy(make_role("sagemaker.amazonaws.com"))
     assert policy
-    assert policy["Statement"][0]["Principal"] == {"Service": "sagemaker.amazonaws.com"}
+    assert policy.statements[0].principals == {"Service": "sagemaker.amazonaws.com"}
     assert moto_policies.trust_policy(f"arn:aws:iam::{ACCOUNT}:role/absent") is None
 
 
@@ -72,8 +74,11 @@ def allowing(action: str) -> str:
 
 
 def actions(policies: moto_policies.IdentityPolicies) -> set[str]:
-    """Return what policies allow."""
-    return {document["Statement"][0]["Action"] for document in policies.attached}
+    """Return which of a few actions policies allow."""
+    asked = [f"s3:{name}" for name in ("GetObject", "PutObject", "DeleteObject")]
+    return {
+        action for action in asked for policy in policies.attached if policy.statements[0].actions.fullmatch(action)
+    }
 
 
 def test_a_roles_policies_are_its_inline_and_managed_ones_in_their_default_version() -> None:
@@ -94,9 +99,9 @@ def test_a_permissions_boundary_is_read_and_allows_nothing_when_it_is_gone() -> 
     name = role.rpartition("/")[2]
     limit = iam.create_policy(None, "/", allowing("s3:*"), f"limit-{name}", {})
     iam.put_role_permissions_boundary(name, limit.arn)
-    assert moto_policies.identity_policies(role).boundary == json.loads(allowing("s3:*"))
+    assert moto_policies.identity_policies(role).boundary == kept(allowing("s3:*"), limit.arn)
     iam.put_role_permissions_boundary(name, f"{limit.arn}-gone")
-    assert moto_policies.identity_policies(role).boundary == {}
+    assert moto_policies.identity_policies(role).boundary == Policy()
 
 
 def test_a_users_policies_include_its_groups() -> None:
@@ -118,12 +123,13 @@ def test_an_accounts_organization_is_known(sandbox: Sandbox) -> None:
     hub = "666666666666"
     organization = organizations_backends[hub]["aws"].create_organization("us-east-1", FeatureSet="ALL")
     moto_seam.create_member_account(hub, "777777777777", "member")
-    assert (
-        moto_policies.organization(hub)
-        == moto_policies.organization("777777777777")
-        == organization["Organization"]["Id"]
-    )
-    assert moto_policies.organization("888888888888") == ""
+    root = organizations_backends[hub]["aws"].list_roots()["Roots"][0]["Id"]
+    place = f"{organization['Organization']['Id']}/{root}/"
+    for account in (hub, "777777777777"):
+        found = moto_organizations.membership(account)
+        assert found
+        assert (found.organization, found.path) == (organization["Organization"]["Id"], place)
+    assert moto_organizations.membership("888888888888") is None
 
 
 def test_a_buckets_owner_policy_and_objects_are_known() -> None:

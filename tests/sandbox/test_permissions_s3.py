@@ -128,11 +128,6 @@ def test_reading_another_accounts_object_works_with_every_permission(store: Stor
     assert read(store, person) == b"model"
 
 
-def test_the_denial_names_the_buckets_account(store: Store, person: Person) -> None:
-    said = denial(lambda: read(store, person))
-    assert f"The bucket {store.name} belongs to account {ACCOUNTS['development']}." in said
-
-
 def test_looking_at_an_object_needs_no_key(store: Store, person: Person) -> None:
     open_all(store, person, leave_out="key")
     assert person.client("s3").head_object(Bucket=store.name, Key="models/model.tar.gz")["ContentLength"] == 5
@@ -246,6 +241,7 @@ def test_copying_reads_the_source(store: Store, person: Person) -> None:
     own = store.sandbox.client("s3", "staging")
     own.create_bucket(Bucket=f"{store.name}-copy")
     copy = {"Bucket": f"{store.name}-copy", "Key": "copy", "CopySource": f"{store.name}/models/model.tar.gz"}
+    person.allow("s3:PutObject", f"arn:aws:s3:::{store.name}-copy/*")
     assert "s3:GetObject" in denial(lambda: s3.copy_object(**copy))
     open_all(store, person)
     s3.copy_object(**copy)

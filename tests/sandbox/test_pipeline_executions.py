@@ -154,15 +154,15 @@ def test_another_account_sees_neither_pipeline_nor_execution(pipelines: Pipeline
     execution = pipelines.start(pipeline)
     arn = pipelines.api.describe_pipeline(PipelineName=pipeline)["PipelineArn"]
     other = sandbox.client("sagemaker", "staging")
+    assert refusal(lambda: other.describe_pipeline(PipelineName=pipeline))[0] == "ResourceNotFound"
     calls = [
-        lambda: other.describe_pipeline(PipelineName=pipeline),
         lambda: other.describe_pipeline(PipelineName=arn),
         lambda: other.start_pipeline_execution(PipelineName=arn),
         lambda: other.describe_pipeline_execution(PipelineExecutionArn=execution),
         lambda: other.list_pipeline_execution_steps(PipelineExecutionArn=execution),
         lambda: other.stop_pipeline_execution(PipelineExecutionArn=execution),
     ]
-    assert {refusal(call)[0] for call in calls} == {"ResourceNotFound"}
+    assert {refusal(call)[0] for call in calls} == {"AccessDeniedException"}
     assert other.list_pipelines()["PipelineSummaries"] == []
     pipelines.ended(execution)
 

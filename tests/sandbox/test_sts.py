@@ -95,9 +95,18 @@ def test_a_trust_may_name_an_account_and_narrow_it_to_a_role(sandbox: Sandbox) -
     person = Person(sandbox, "development", path="/pipelines/")
     root = {"AWS": f"arn:aws:iam::{ACCOUNTS['development']}:root"}
     role = trusting(sandbox, "development", root, ArnEquals={"aws:PrincipalArn": person.arn})
-    ask = {"RoleArn": role, "RoleSessionName": "test"}
-    assert person.client("sts").assume_role(**ask)["Credentials"]
+    ask, sts = {"RoleArn": role, "RoleSessionName": "test"}, person.client("sts")
+    said = refusal(lambda: sts.assume_role(**ask))  # the trust leaves it to the account's own policies
+    assert said.endswith("because no identity-based policy allows the sts:AssumeRole action")
+    person.allow("sts:AssumeRole", role)
+    assert sts.assume_role(**ask)["Credentials"]
     assert "no role trust policy" in refusal(lambda: sandbox.client("sts").assume_role(**ask))
+
+
+def test_a_trust_that_names_a_role_itself_needs_nothing_else_in_its_account(sandbox: Sandbox) -> None:
+    person = Person(sandbox, "development")
+    role = trusting(sandbox, "development", {"AWS": person.arn})
+    assert person.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
 
 
 SOURCES = {
@@ -140,9 +149,8 @@ def test_a_service_assumes_a_role_only_for_the_source_that_the_trust_names(sandb
 
 def test_what_a_session_would_not_respect_is_refused(sandbox: Sandbox) -> None:
     person = Person(sandbox, "development")
-    narrowed = {"RoleArn": person.arn, "RoleSessionName": "test", "Policy": policy()}
-    with pytest.raises(ClientError, match="does not implement Policy of sts:AssumeRole"):
-        sandbox.client("sts").assume_role(**narrowed)
+    with pytest.raises(ClientError, match="does not implement SourceIdentity of sts:AssumeRole"):
+        sandbox.client("sts").assume_role(RoleArn=person.arn, RoleSessionName="test", SourceIdentity="ann")
 
 
 def test_a_role_is_not_assumed_with_a_token_that_nobody_checks(sandbox: Sandbox) -> None:
