@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 # What each extra is for: `build` compiles pipelines, `sandbox` is the AWS endpoint on one's own machine,
 # `dev` is what this repository's checks and tests need.
 BUILD = ["sagemaker>=3.27,<4"]
-SANDBOX = ["moto[server]==5.2.5", "awscli>=1.46", "cfn-lint>=1.58,<2"]
+SANDBOX = ["moto[server]==5.2.5", "awscli>=1.46", "cfn-lint>=1.58,<2", "regex>=2024.5", "aws-sam-translator>=1.100,<2"]
 DEV = [
     "cloudformation-validate>=1.14,<2",
     "mypy>=1.18",

@@ -14,7 +14,7 @@ from smproject.sandbox.cloudformation.changes import Properties, changed
 
 
 class UnsupportedPropertyError(ValueError):
-    """A property that the resource type or the sandbox does not have."""
+    """A property that the sandbox does not execute; those that AWS does not know the schemas refuse."""
 
 
 class NotUpdatableError(ValueError):
@@ -25,7 +25,7 @@ def known(properties: Properties, *names: str) -> None:
     """Refuse properties other than the named ones."""
     extra = sorted(set(properties) - set(names))
     if extra:
-        raise UnsupportedPropertyError(f"Encountered unsupported property {extra[0]}")
+        raise UnsupportedPropertyError(f"The sandbox does not execute the property {extra[0]}.")
 
 
 def updatable(before: Properties, after: Properties, *names: str) -> None:
@@ -76,17 +76,24 @@ def settle(
         if name in after or not setting.remove:
             call(client, setting.put, target | setting.members(after.get(name, setting.default)))
         else:
-            _remove(client, setting.remove, target)
+            remove(client, setting.remove, target)
 
 
-def _remove(client: Any, operation: str, target: Properties) -> None:
-    """Remove a setting; one that isn't there is removed."""
+def remove(client: Any, operation: str, target: Properties) -> None:
+    """Make a call that takes something away; what isn't there is removed."""
     try:
         call(client, operation, target)
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if "NotFound" not in code and not code.startswith("NoSuch"):
+        if not is_absent(error):
             raise
+
+
+def is_absent(error: Exception) -> bool:
+    """Tell whether a call failed since what it was about isn't there."""
+    return isinstance(error, ClientError) and any(word in error.response["Error"]["Code"] for word in _ABSENT)
+
+
+_ABSENT = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist")  # in the codes of what isn't there
 
 
 def _convert(shape: Shape, value: Any, path: str) -> Any:
@@ -106,7 +113,7 @@ def _convert_structure(shape: StructureShape, value: Properties, path: str) -> d
     for key, item in value.items():
         name = members.get(key.lower())
         if name is None:
-            raise UnsupportedPropertyError(f"Encountered unsupported property {key} in {path}")
+            raise UnsupportedPropertyError(f"The sandbox does not execute the property {key} in {path}.")
         converted[name] = _convert(shape.members[name], item, f"{path}.{key}")
     return converted
 

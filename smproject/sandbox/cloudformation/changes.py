@@ -30,7 +30,9 @@ def changed(before: Properties, after: Properties) -> list[str]:
 
 def replacing(type_: str, before: Properties, after: Properties) -> list[str]:
     """Return the changed properties that take a new resource; none when the old one can be updated in place."""
-    paths = schemas.create_only(type_)
+    paths = (
+        [] if schemas.is_custom(type_) else schemas.create_only(type_)
+    )  # a custom resource's answer says whether it is new
     return sorted({path[0] for path in paths if not same(_at(before, path), _at(after, path))})
 
 

@@ -2,37 +2,108 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlparse
 
 from botocore.exceptions import ClientError
 
-from smproject.sandbox.cloudformation import parameters, template
+from smproject.sandbox.cloudformation import (
+    capabilities,
+    checks,
+    dynamic,
+    limits,
+    parameters,
+    rules,
+    template,
+    transforms,
+)
+from smproject.sandbox.cloudformation.accounts import StackAccount
+from smproject.sandbox.cloudformation.intrinsics import NO_VALUE, Scope
 from smproject.sandbox.cloudformation.stacks import Definition
-from smproject.sandbox.service import Caller, Request, ServiceError
+from smproject.sandbox.cloudformation.syntax import invalid
+from smproject.sandbox.service import Caller, Request
 from smproject.sandbox.world import World
-
-_IAM_TYPES = ("AWS::IAM::",)
-_IAM_NAMES = {"RoleName", "UserName", "GroupName", "ManagedPolicyName"}
 
 
 def read(world: World, caller: Caller, owner: Caller, request: Request, before: Definition | None = None) -> Definition:
-    """Return the wanted definition; `owner` is who acts for the stack, `before` what an existing stack is now."""
+    """Return the wanted definition; `owner` is who acts for the stack, `before` what an existing stack is now.
+
+    Refuses all that can be refused from the template and its parameters alone.
+    """
     text = before.text if before and request.get("UsePreviousTemplate") else template_text(world, caller, request)
     content = template.read(text)
-    missing = [name for name in needed_capabilities(content) if name not in _granted(request)]
-    if missing:
-        raise ServiceError("InsufficientCapabilitiesException", f"Requires capabilities : [{', '.join(missing)}]")
+    if "ChangeSetName" not in request and transforms.declared(content):
+        capabilities.demand(request, [capabilities.AUTO_EXPAND])  # who reviews a change set has seen what comes of it
     given = _given(request, before)
-    values = parameters.resolve(content.get("Parameters", {}), given, lambda name: _ssm(world, owner, name))
+    declared, account = content.get("Parameters", {}), StackAccount(world, owner)
+    values = dynamic.filled(parameters.resolve(declared, given, account), dynamic.Lookup(world, owner), ("ssm",))
+    scope = Scope(_pseudo(owner, request) | values, mappings=content.get("Mappings", {}))
+    with _followed():
+        processed = process(world, caller, content, scope, values)
+        capabilities.demand(request, capabilities.needed(processed))
+        scope.conditions = processed.get("Conditions", {})
+        checks.check_active(processed, scope)
+        rules.check(processed.get("Rules", {}), declared, scope.values, account)
     tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
     if before and "Tags" not in request:
         tags = before.tags
-    return Definition(text, content, given, values, tags, request.get("Capabilities", []))
+    return Definition(text, processed, given, values, tags, request.get("Capabilities", []))
+
+
+@contextmanager
+def _followed() -> Iterator[None]:
+    """Refuse a template whose conditions or functions can't be followed to their end."""
+    try:
+        yield
+    except RecursionError:
+        raise invalid("Template error: conditions or functions depend on each other in too many levels.") from None
+
+
+def process(
+    world: World, caller: Caller, content: dict[str, Any], scope: Scope, values: dict[str, Any]
+) -> dict[str, Any]:
+    """Return a template as its transforms leave it, with everything checked that needs no more than itself."""
+    extended = transforms.extended(content)
+    if template.has_transforms(content):
+        transforms.check(content, caller)
+        given = {name: ",".join(value) if isinstance(value, list) else value for name, value in values.items()}
+        context = transforms.Context(caller, scope, given, lambda url: fetch(world, caller, url))
+        content = transforms.expand(content, context)
+        template.check_sections(content)
+        template.check(content)
+    checks.check(content, extended)
+    return content
+
+
+def _pseudo(owner: Caller, request: Request) -> dict[str, Any]:
+    """Return what is known of a stack before it is: its id only where the request names it."""
+    named = str(request.get("StackName", ""))
+    return {
+        "AWS::AccountId": owner.account,
+        "AWS::NoValue": NO_VALUE,
+        "AWS::NotificationARNs": request.get("NotificationARNs") or [],
+        "AWS::Partition": "aws",
+        "AWS::Region": owner.region,
+        "AWS::StackId": named if named.startswith("arn:") else owner.arn_of("cloudformation", f"stack/{named}/"),
+        "AWS::StackName": named.split("/")[1] if named.startswith("arn:") else named,
+        "AWS::URLSuffix": "amazonaws.com",
+    }
 
 
 def _given(request: Request, before: Definition | None) -> dict[str, str]:
+    check_keys(request.get("Parameters", []))
     return {item["ParameterKey"]: _value(item, before) for item in request.get("Parameters", [])}
+
+
+def check_keys(items: list[dict[str, Any]]) -> None:
+    """Refuse parameters of a request that have no key, or the same one."""
+    keys = [item.get("ParameterKey", "") for item in items]
+    if "" in keys:
+        raise invalid("Each parameter must have a ParameterKey.")
+    if twice := sorted({key for key in keys if keys.count(key) > 1}):
+        raise invalid(f"Parameters: [{', '.join(twice)}] are given more than once")
 
 
 def _value(item: dict[str, Any], before: Definition | None) -> str:
@@ -41,66 +112,49 @@ def _value(item: dict[str, Any], before: Definition | None) -> str:
     key = item["ParameterKey"]
     previous = before.given(key) if before else None
     if previous is None:
-        raise ServiceError(
-            "ValidationError",
+        raise invalid(
             f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as true for a parameter key not "
-            "in the previous template",
+            "in the previous template"
         )
     return str(previous)
 
 
-def _ssm(world: World, owner: Caller, name: str) -> str:
-    try:
-        found = world.client("ssm", owner.credentials, owner.region).get_parameter(Name=name)
-    except ClientError as error:
-        message = f"Unable to fetch parameters [{name}] from parameter store for this account."
-        raise ServiceError("ValidationError", message) from error
-    return str(found["Parameter"]["Value"])
-
-
-def needed_capabilities(content: dict[str, Any]) -> list[str]:
-    """Return the capabilities that a template needs."""
-    iam = [item for item in content["Resources"].values() if str(item.get("Type")).startswith(_IAM_TYPES)]
-    named = any(_IAM_NAMES & set(item.get("Properties", {})) for item in iam)
-    return ["CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM"] if iam else []
-
-
-def _granted(request: Request) -> set[str]:
-    granted = set(request.get("Capabilities", []))
-    return granted | ({"CAPABILITY_IAM"} if "CAPABILITY_NAMED_IAM" in granted else set())
-
-
 def template_text(world: World, caller: Caller, request: Request) -> str:
     """Return the template that a request holds or points to."""
-    if body := request.get("TemplateBody"):
-        if len(body) > 51200:
-            raise ServiceError("ValidationError", "Template may not exceed 51200 bytes in size; use TemplateURL.")
+    body, url = request.get("TemplateBody"), request.get("TemplateURL")
+    if body and url:
+        raise invalid("Either Template URL or Template Body must be specified.")
+    if body:
+        limits.check_body(body)
         return str(body)
-    if url := request.get("TemplateURL"):
+    if url:
         return fetch(world, caller, url)
-    raise ServiceError("ValidationError", "Either Template URL or Template Body must be specified.")
+    raise invalid("Either Template URL or Template Body must be specified.")
 
 
 def fetch(world: World, caller: Caller, url: str) -> str:
     """Read a template from S3 with the caller's credentials."""
     bucket, key = _s3_location(url)
     try:
-        body = world.client("s3", caller.credentials).get_object(Bucket=bucket, Key=key)["Body"].read()
+        answer = world.client("s3", caller.credentials).get_object(Bucket=bucket, Key=key)
     except ClientError as error:
-        raise ServiceError("ValidationError", f"S3 error: {error.response['Error']['Message']} ({url})") from error
-    return str(body.decode())
+        raise invalid(f"S3 error: {error.response['Error']['Message']} ({url})") from error
+    limits.check_object(answer["ContentLength"])
+    return str(answer["Body"].read().decode())
 
 
 def _s3_location(url: str) -> tuple[str, str]:
-    """Read bucket and key out of an S3 address, path style or virtual-hosted."""
+    """Read bucket and key out of an S3 address: `s3://`, path style or virtual-hosted."""
     parsed = urlparse(url)
+    if parsed.scheme not in ("http", "https", "s3"):
+        raise invalid("TemplateURL must be a supported URL.")
     host, path = parsed.netloc, parsed.path.lstrip("/")
+    if parsed.scheme == "s3":
+        return host, path
     bucket, _, rest = host.partition(".s3")
     if rest and bucket:
         return bucket, path
     bucket, _, key = path.partition("/")
     if not key:
-        raise ServiceError(
-            "ValidationError", f"TemplateURL must reference a valid S3 object to which you have access: {url}"
-        )
+        raise invalid(f"TemplateURL must reference a valid S3 object to which you have access: {url}")
     return bucket, key

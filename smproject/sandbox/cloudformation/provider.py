@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from smproject.sandbox.cloudformation.api import updatable
 from smproject.sandbox.cloudformation.changes import Properties
+from smproject.sandbox.cloudformation.schemas import CUSTOM, is_custom
 from smproject.sandbox.service import Caller, unique_id
 from smproject.sandbox.world import World
 
@@ -17,12 +18,19 @@ PROVIDERS: dict[str, Provider] = {}
 
 @dataclass(frozen=True)
 class Context:
-    """Where and for whom a resource is made: the stack, the logical id, and the credentials to use."""
+    """Where and for whom a resource is made: the stack, the logical id, and the credentials to use.
+
+    A provider that waits for long calls `begun` with what `Ref` will return, and the attributes that it needs to delete
+    it, as soon as there is something to be deleted. It looks at `halted`, which tells that nobody waits any more.
+    """
 
     world: World
     caller: Caller
     stack_name: str
     logical_id: str
+    stack_id: str = ""
+    begun: Callable[[str, Properties], None] = lambda ref, attributes: None
+    halted: Callable[[], bool] = bool
 
     def client(self, service: str) -> Any:
         """Return a boto3 client with the stack's credentials."""
@@ -47,6 +55,12 @@ class Provider:
     """Creates, updates and deletes resources of one type. The properties' tags hold the stack's."""
 
     type: ClassVar[str]
+    state_only: ClassVar[bool] = False  # kept and described, but it does nothing here
+    renews: ClassVar[bool] = False  # an update after which `Ref` differs has made a new resource: the old one goes
+
+    def named(self, type_: str) -> Provider:
+        """Return the provider for one of the names of its type; all but custom resources have one only."""
+        return self
 
     def create(self, context: Context, properties: Properties) -> Made:
         """Make the resource; an exception's text becomes the stack event's reason."""
@@ -60,9 +74,19 @@ class Provider:
         updatable(before, after)
         return made
 
+    def revert(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
+        """Take a change in place back."""
+        return self.update(context, made, before, after)
+
     def delete(self, context: Context, made: Made) -> None:
         """Remove the resource."""
         raise NotImplementedError
+
+
+def provider_of(type_: str) -> Provider | None:
+    """Return who makes resources of a type; None for a type that the sandbox does not execute."""
+    found = PROVIDERS.get(CUSTOM if is_custom(type_) else type_)
+    return found.named(type_) if found else None
 
 
 def provides(cls: type[Provider]) -> type[Provider]:

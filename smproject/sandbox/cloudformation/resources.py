@@ -1,42 +1,43 @@
-"""The resources of a stack: what their properties come out as, and making and deleting one of them."""
+"""What a stack's resources and outputs come out as, and deleting one resource."""
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from smproject.sandbox.cloudformation import graph, rules, schemas
+from smproject.sandbox.cloudformation import api, dynamic, graph, masks, provider, regions, schemas
+from smproject.sandbox.cloudformation.book import book_of
 from smproject.sandbox.cloudformation.changes import Properties
-from smproject.sandbox.cloudformation.intrinsics import NO_VALUE, Scope
-from smproject.sandbox.cloudformation.provider import PROVIDERS, Context
+from smproject.sandbox.cloudformation.exports import Exports
+from smproject.sandbox.cloudformation.intrinsics import NO_VALUE, Scope, text
+from smproject.sandbox.cloudformation.provider import Context, Provider
 from smproject.sandbox.cloudformation.stacks import Definition, Resource, Stack
+from smproject.sandbox.cloudformation.syntax import malformed
 from smproject.sandbox.cloudformation.tags import merged
-from smproject.sandbox.service import ServiceError
+from smproject.sandbox.cloudformation.template import demand_text
+from smproject.sandbox.service import ServiceError, told
 from smproject.sandbox.world import World
 
 LOG = logging.getLogger(__name__)
 
 
-def plan(stack: Stack, definition: Definition) -> list[str]:
-    """Return the logical ids to make, in order; raises ServiceError for what can be refused beforehand."""
-    template, scope = definition.template, scope_of(stack, definition)
-    rules.check(template.get("Rules", {}), template.get("Parameters", {}), scope.values)
-    resources = template["Resources"]
-    unknown = sorted({item.get("Type", "(no Type)") for item in resources.values()} - set(PROVIDERS))
-    if unknown:
-        raise ServiceError(
-            "ValidationError",
-            f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]. "
-            "If AWS knows them, the sandbox does not execute them yet.",
-        )
-    active = {name for name, item in resources.items() if "Condition" not in item or scope.condition(item["Condition"])}
-    return graph.order(template, active)
+def plan(world: World, stack: Stack, definition: Definition) -> list[str]:
+    """Return the logical ids of the resources that are to be, each after those it depends on."""
+    template, scope = definition.template, scope_of(world, stack, definition)
+    items = template["Resources"].items()
+    active = {name for name, item in items if "Condition" not in item or scope.condition(item["Condition"])}
+    return graph.order(template, active, scope.condition)
 
 
-def scope_of(stack: Stack, definition: Definition) -> Scope:
-    """Return what names mean in a stack that is as defined; its resources are those that there are."""
+def scope_of(world: World, stack: Stack, definition: Definition, imported: set[str] | None = None) -> Scope:
+    """Return what names mean in a stack that is as defined; its resources are those that there are.
+
+    Dynamic references stay as they are. The names of imported exports are added to `imported`.
+    """
 
     def resource(name: str, attribute: str | None) -> Any:
         made = stack.resources[name].made if name in stack.resources else None
@@ -51,7 +52,20 @@ def scope_of(stack: Stack, definition: Definition) -> Scope:
             )
         return made.attributes[attribute]
 
-    return Scope(_pseudo(stack) | definition.values, definition.template.get("Conditions", {}), resource)
+    def value(name: str) -> str:
+        if imported is not None:
+            imported.add(name)
+        return Exports(book_of(world)).value(stack.owner, name)
+
+    template = definition.template
+    return Scope(
+        _pseudo(stack) | definition.values,
+        template.get("Conditions", {}),
+        resource,
+        mappings=template.get("Mappings", {}),
+        imports=value,
+        zones=lambda region: _zones(world, stack, region),
+    )
 
 
 def _pseudo(stack: Stack) -> dict[str, Any]:
@@ -63,63 +77,111 @@ def _pseudo(stack: Stack) -> dict[str, Any]:
         "AWS::StackId": stack.id,
         "AWS::URLSuffix": "amazonaws.com",
         "AWS::NoValue": NO_VALUE,
-        "AWS::NotificationARNs": [],
+        "AWS::NotificationARNs": stack.notification_arns,
     }
 
 
-def resolved(stack: Stack, definition: Definition, name: str) -> Properties:
-    """Return a resource's properties with every function computed, and with the stack's tags."""
+def _zones(world: World, stack: Stack, region: str) -> list[str]:
+    """Return the zones that have a default subnet; all of them where none has.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getavailabilityzones.html
+    """
+    if region not in regions.known():
+        raise ServiceError("ValidationError", f"Template error: Fn::GetAZs: {region} is not a Region.")
+    client = world.client("ec2", stack.owner.credentials, region)
+    try:
+        zones = {zone["ZoneName"] for zone in client.describe_availability_zones()["AvailabilityZones"]}
+        subnets = client.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+    except ClientError as error:
+        raise ServiceError("ValidationError", f"Template error: Fn::GetAZs: {told(error)[1]}") from error
+    return sorted(zones & {subnet["AvailabilityZone"] for subnet in subnets} or zones)
+
+
+def resolved(
+    world: World, stack: Stack, definition: Definition, name: str, imported: set[str] | None = None
+) -> Properties:
+    """Return a resource's properties with every function computed, and with the stack's tags.
+
+    Of dynamic references those to `ssm` are filled: they are read anew by each operation on the stack.
+    """
     item = definition.template["Resources"][name]
-    properties: Properties = scope_of(stack, definition).resolve(item.get("Properties") or {})
-    tags = {"stack": definition.tags, "own": properties.get("Tags")}
-    if any(tags.values()) and (shape := schemas.tags_shape(item["Type"])):
-        properties["Tags"] = merged(definition.tags, properties.get("Tags"), shape)
+    scope = scope_of(world, stack, definition, imported)
+    found = scope.resolve(item.get("Properties") or {})
+    found = {} if found is NO_VALUE else found
+    if not isinstance(found, dict):
+        raise malformed(f"[/Resources/{name}/Properties] Every Properties member must be an object.")
+    return tagged(definition, item["Type"], plainly_filled(world, stack, found))
+
+
+def plainly_filled(world: World, stack: Stack, value: Any) -> Any:
+    """Return a value with its dynamic references to `ssm` filled; those to secrets stay."""
+    return dynamic.filled(value, dynamic.Lookup(world, stack.owner), ("ssm",))
+
+
+def tagged(definition: Definition, type_: str, properties: Properties) -> Properties:
+    """Return a resource's properties with the stack's tags, where its type takes tags."""
+    own = properties.get("Tags")
+    if (definition.tags or own) and (shape := schemas.tags_shape(type_)):
+        return properties | {"Tags": merged(definition.tags, own, shape)}
     return properties
 
 
-def outputs(stack: Stack, definition: Definition) -> list[dict[str, str]]:
+def filled(world: World, stack: Stack, properties: Properties) -> Properties:
+    """Return properties with the values of their dynamic references, which are not kept anywhere."""
+    return dict(dynamic.filled(properties, dynamic.Lookup(world, stack.owner)))
+
+
+def shown(definition: Definition, properties: Properties, resources: Iterable[Resource] = ()) -> str:
+    """Return properties as JSON for events, without what NoEcho parameters and the stack's custom resources hide."""
+    secrets = masks.of_parameters(definition) | masks.of_resources(resources)
+    return json.dumps(masks.masked(properties, secrets), default=str)
+
+
+def outputs(
+    world: World, stack: Stack, definition: Definition, imported: set[str] | None = None
+) -> list[dict[str, str]]:
     """Compute a stack's outputs; raises ServiceError (ValidationError) for what can't be computed."""
-    scope, found = scope_of(stack, definition), []
+    scope, found = scope_of(world, stack, definition, imported), []
     for name, item in definition.template.get("Outputs", {}).items():
         if "Condition" in item and not scope.condition(item["Condition"]):
             continue
-        if "Export" in item:
-            raise ServiceError("ValidationError", "The sandbox does not execute exports of outputs.")
-        value = {"OutputKey": name, "OutputValue": str(scope.resolve(item["Value"]))}
-        found.append(value | ({"Description": item["Description"]} if "Description" in item else {}))
+        value = plainly_filled(world, stack, scope.resolve(item["Value"]))
+        demand_text(value)
+        output = {"OutputKey": name, "OutputValue": text(value)}
+        output |= {"Description": item["Description"]} if "Description" in item else {}
+        output |= {"ExportName": text(scope.resolve(item["Export"]["Name"]))} if "Export" in item else {}
+        found.append(output)
     return found
 
 
-def declared(stack: Stack, name: str) -> Resource:
-    """Return a new resource of a stack, which isn't made yet."""
-    item = stack.definition.template["Resources"][name]
-    return stack.resources.setdefault(name, Resource(name, item["Type"], item))
+def provider_of(type_: str) -> Provider:
+    """Return who makes resources of a type, which is known to be executed."""
+    found = provider.provider_of(type_)
+    if found is None:
+        raise KeyError(type_)
+    return found
 
 
 def context(world: World, stack: Stack, resource: Resource) -> Context:
     """Return where and for whom a resource is made."""
-    return Context(world, stack.owner, stack.name, resource.logical_id)
-
-
-def create(world: World, stack: Stack, resource: Resource) -> None:
-    """Make a resource; the provider's exceptions pass."""
-    stack.move_resource(resource, "CREATE_IN_PROGRESS")
-    resource.properties = resolved(stack, stack.definition, resource.logical_id)
-    resource.made = PROVIDERS[resource.type].create(context(world, stack, resource), resource.properties)
-    stack.move_resource(resource, "CREATE_COMPLETE")
+    return Context(world, stack.owner, stack.name, resource.logical_id, stack.id)
 
 
 def delete(world: World, stack: Stack, resource: Resource, kept: bool = False) -> bool:
     """Delete a resource that exists, unless it is to be kept; tell whether that went well."""
-    if resource.made is None or resource.status == "DELETE_COMPLETE":
+    if resource.made is None or not resource.exists:
         return True
     if kept:
         stack.move_resource(resource, "DELETE_SKIPPED")
         return True
     stack.move_resource(resource, "DELETE_IN_PROGRESS")
     try:
-        PROVIDERS[resource.type].delete(context(world, stack, resource), resource.made)
+        provider_of(resource.type).delete(context(world, stack, resource), resource.made)
     except Exception as error:  # told in the stack's events
+        # What is gone already is deleted; who makes a custom resource may be gone, but is not the resource itself.
+        if api.is_absent(error) and not schemas.is_custom(resource.type):
+            stack.move_resource(resource, "DELETE_COMPLETE")
+            return True
         failed(stack, resource, "DELETE_FAILED", error)
         return False
     stack.move_resource(resource, "DELETE_COMPLETE")

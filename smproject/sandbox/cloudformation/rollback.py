@@ -2,92 +2,86 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import replace
 
-from smproject.sandbox.cloudformation import resources
-from smproject.sandbox.cloudformation.provider import PROVIDERS
-from smproject.sandbox.cloudformation.stacks import Definition, Resource, Stack
+from smproject.sandbox.cloudformation import deletion, resources, scheduler
+from smproject.sandbox.cloudformation.provider import Made
+from smproject.sandbox.cloudformation.stacks import Resource, Stack, Undo
 from smproject.sandbox.world import World
 
 
-class Step(Enum):
-    """What an update does with a resource."""
-
-    CREATED = "created"
-    UPDATED = "updated in place"
-    REPLACED = "replaced by a new one"
-
-
-@dataclass
-class Update:
-    """An update under way: what the stack was, and what has been done with which resource, in order."""
-
-    world: World
-    stack: Stack
-    definition: Definition
-    old: dict[str, Resource]
-    done: dict[str, Step] = field(default_factory=dict)
-    new: dict[str, Resource] = field(default_factory=dict)  # once it is being taken back: as far as it came
-    reverted: set[str] = field(default_factory=set)
+def roll_back(world: World, stack: Stack, undo: Undo) -> None:
+    """Bring a stack that is UPDATE_ROLLBACK_IN_PROGRESS back to what it was when it was last stable."""
+    if undo.definition is None:
+        is_gone = deletion.undo_creation(world, stack)
+        stack.undo, stack.imports = None, set()
+        stack.move("ROLLBACK_COMPLETE" if is_gone else "ROLLBACK_FAILED")
+        return
+    stack.definition, stack.outputs = undo.definition, undo.outputs
+    _turn(stack, undo)
+    _finish(world, stack, undo)
 
 
-def roll_back(update: Update, reason: str) -> None:
-    """Bring the stack back to what it was; what can't be changed back leaves it UPDATE_ROLLBACK_FAILED."""
-    stack = update.stack
-    stack.move("UPDATE_ROLLBACK_IN_PROGRESS", reason)
-    update.new, stack.definition = stack.resources, update.definition
-    added = {name: resource for name, resource in stack.resources.items() if name not in update.old}
-    stack.resources = update.old | added
-    _finish(update)
-
-
-def resume(update: Update, skipped: list[str]) -> None:
+def resume(world: World, stack: Stack, undo: Undo, skipped: list[str]) -> None:
     """Go on with a rollback that failed, without the resources that are to be left as they are."""
-    with update.stack.lock:
-        for name in skipped:
-            if update.done.get(name) is Step.UPDATED and name not in update.reverted:
-                update.reverted.add(name)
-                update.stack.move_resource(update.old[name], "UPDATE_COMPLETE", "Resource skipped during rollback")
-        _finish(update)
+    for name in skipped:
+        if name not in undo.reverted:
+            undo.reverted.add(name)
+            stack.move_resource(stack.resources[name], "UPDATE_COMPLETE", "Resource skipped during rollback")
+    _finish(world, stack, undo)
 
 
-def _finish(update: Update) -> None:
-    stack = update.stack
-    failed = [name for name in list(update.done) if not _revert(update, name)]
+def _turn(stack: Stack, undo: Undo) -> None:
+    """Put the former resources in the place of those that the update came to."""
+    added = {name: resource for name, resource in stack.resources.items() if name not in undo.resources}
+    for name, current in stack.resources.items():
+        line = [each for each in undo.superseded if each.logical_id == name] + [current]  # oldest first
+        if name in undo.resources:
+            first = line.pop(0)
+            if line or name in undo.touched:
+                undo.reached[name] = first
+        undo.discarded += [each for each in line if each.exists]
+    undo.superseded = []
+    stack.resources = {name: replace(resource) for name, resource in undo.resources.items()} | added
+
+
+def _finish(world: World, stack: Stack, undo: Undo) -> None:
+    names = [name for name in undo.reached if name not in undo.reverted]
+    scope = resources.scope_of(world, stack, stack.definition)
+    after = scheduler.building(stack.definition, names, scope)
+    scheduler.walk(after, lambda name: _revert(world, stack, undo, name))
+    failed = [name for name in names if stack.resources[name].status == "UPDATE_FAILED"]
     if failed:
-        stack.stuck = update
         stack.move("UPDATE_ROLLBACK_FAILED", f"The following resource(s) failed to update: [{', '.join(failed)}]. ")
         return
-    stack.stuck = None
     stack.move("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
-    delete_new(update)
-    stack.resources = update.old
+    deletion.remove(world, stack, undo.discarded, lambda resource: _is_kept(stack, undo, resource))
+    stack.resources = {name: stack.resources[name] for name in undo.resources}
+    stack.imports, stack.undo = undo.imports, None
     stack.move("UPDATE_ROLLBACK_COMPLETE")
 
 
-def _revert(update: Update, name: str) -> bool:
+def _is_kept(stack: Stack, undo: Undo, resource: Resource) -> bool:
+    is_added = resource.logical_id not in undo.resources
+    return is_added and resource.policy("DeletionPolicy") == "Retain" and not stack.retain_except_on_create
+
+
+def _revert(world: World, stack: Stack, undo: Undo, name: str) -> bool:
     """Give a resource its former properties, or the stack its former resource back; tell whether that went well."""
-    if update.done[name] is Step.CREATED or name in update.reverted:
-        return True
-    stack, old, new = update.stack, update.old[name], update.new[name]
-    stack.move_resource(old, "UPDATE_IN_PROGRESS")
-    if update.done[name] is Step.UPDATED and new.made:
+    resource, reached = stack.resources[name], undo.reached[name]
+    stack.move_resource(resource, "UPDATE_IN_PROGRESS")
+    if name in undo.touched and reached.made:
         try:
-            context = resources.context(update.world, stack, old)
-            old.made = PROVIDERS[old.type].update(context, new.made, new.properties, old.properties)
+            resource.made = _changed_back(world, stack, resource, reached, reached.made)
         except Exception as error:  # told in the stack's events
-            resources.failed(stack, old, "UPDATE_FAILED", error)
+            resources.failed(stack, resource, "UPDATE_FAILED", error)
             return False
-    update.reverted.add(name)
-    stack.move_resource(old, "UPDATE_COMPLETE")
+    undo.reverted.add(name)
+    stack.move_resource(resource, "UPDATE_COMPLETE")
     return True
 
 
-def delete_new(update: Update) -> None:
-    """Delete what the update made, last first."""
-    for name, step in reversed(list(update.done.items())):
-        resource = update.new[name]
-        if step is not Step.UPDATED:
-            kept = step is Step.CREATED and resource.policy("DeletionPolicy") == "Retain"
-            resources.delete(update.world, update.stack, resource, kept)
+def _changed_back(world: World, stack: Stack, resource: Resource, reached: Resource, made: Made) -> Made:
+    provider, context = resources.provider_of(resource.type), resources.context(world, stack, resource)
+    before, after = (resources.filled(world, stack, each.properties) for each in (reached, resource))
+    return provider.revert(context, made, before, after)

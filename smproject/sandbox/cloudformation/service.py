@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from smproject.sandbox.cloudformation import definitions, types
 from smproject.sandbox.cloudformation.book import Book
+from smproject.sandbox.cloudformation.change_sets.service import ChangeSets
+from smproject.sandbox.cloudformation.drift.service import Drift
+from smproject.sandbox.cloudformation.exports import Exports
 from smproject.sandbox.cloudformation.operations import Operations
+from smproject.sandbox.cloudformation.protection import Protection
 from smproject.sandbox.cloudformation.queries import Queries
+from smproject.sandbox.cloudformation.stack_sets.instances import StackInstances
+from smproject.sandbox.cloudformation.stack_sets.operations import StackSetOperations
+from smproject.sandbox.cloudformation.stack_sets.service import StackSets
+from smproject.sandbox.cloudformation.stack_sets.shelf import Shelf
 from smproject.sandbox.cloudformation.templates_api import Templates
 from smproject.sandbox.service import Caller, Handler, Service
 from smproject.sandbox.world import World
@@ -20,17 +28,9 @@ class CloudFormation(Service):
     unsupported = frozenset(
         {
             "DeploymentConfig",
-            "EnableTerminationProtection",
-            "NotificationARNs",
+            "DisableValidation",
+            "ForceRollback",
             "ResourceTypes",
-            "RetainExceptOnCreate",
-            "RetainResources",
-            "RollbackConfiguration",
-            "StackPolicyBody",
-            "StackPolicyDuringUpdateBody",
-            "StackPolicyDuringUpdateURL",
-            "StackPolicyURL",
-            "TimeoutInMinutes",
         }
     )
 
@@ -38,7 +38,19 @@ class CloudFormation(Service):
         super().__init__(world)
         self.book = Book()
         self.operations = Operations(world, self.book)
-        self.parts = [self.operations, Queries(self.book), Templates(world, self.book)]
+        change_sets, shelf = ChangeSets(world, self.book, self.operations), Shelf(world)
+        self.parts = [
+            self.operations,
+            Queries(self.book),
+            Exports(self.book),
+            Protection(world, self.book),
+            change_sets,
+            Templates(world, self.book, change_sets, shelf),
+            Drift(world, self.book),
+            StackSets(shelf),
+            StackInstances(shelf),
+            StackSetOperations(shelf),
+        ]
 
     def handler(self, operation: str) -> Handler | None:
         """Find the operation among the parts."""

@@ -32,20 +32,26 @@ def spelled(tags: Tags, key: str = "Key", value: str = "Value") -> list[dict[str
 
 @dataclass(frozen=True)
 class Tagging:
-    """How an API changes the tags of what exists: its operations, and the member that names the resource."""
+    """How an API changes the tags of what exists: its operations, and the member that names the resource.
+
+    The member ends with `[]` where it takes a list.
+    """
 
     identifier: str
     add: str = "TagResource"
     remove: str = "UntagResource"
     keys: str = "TagKeys"
     spelling: tuple[str, str] | None = ("Key", "Value")  # None: the API takes a map
+    appends: bool = False  # moto keeps the old tag of a key beside the new one: it is removed first
     more: Properties = field(default_factory=dict)
 
     def update(self, client: Any, identifier: str, before: Properties, after: Properties) -> None:
         """Bring the tags of a resource from those of its former properties to those of the new ones."""
         old, new = plain(before.get("Tags")), plain(after.get("Tags"))
-        target = {self.identifier: identifier, **self.more}
-        if gone := sorted(set(old) - set(new)):
+        member, several = self.identifier.removesuffix("[]"), self.identifier.endswith("[]")
+        target = {member: [identifier] if several else identifier, **self.more}
+        stale = {key for key, value in new.items() if self.appends and old.get(key, value) != value}
+        if gone := sorted(set(old) - set(new) | stale):
             call(client, self.remove, target | {self.keys: gone})
         if put := {key: value for key, value in new.items() if old.get(key) != value}:
             call(client, self.add, target | {"Tags": spelled(put, *self.spelling) if self.spelling else put})

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from smproject.sandbox.cloudformation.api import call
-from smproject.sandbox.cloudformation.changes import Properties
+from smproject.sandbox.cloudformation.api import call, remove
+from smproject.sandbox.cloudformation.changes import Properties, same
 from smproject.sandbox.cloudformation.provider import Context, Made, provides, undone_on_failure
 from smproject.sandbox.cloudformation.simple import Answer, Simple
 from smproject.sandbox.cloudformation.tags import Tagging
 
 _TAGS = Tagging("ResourceARN", spelling=None)
+_ACTIONS = "ScheduledActions"
+_RUNNING = {
+    f"{what}Suspended": False for what in ("DynamicScalingIn", "DynamicScalingOut", "ScheduledScaling")
+}  # the state that nothing is said of
 _TARGET = ("ResourceId", "ScalableDimension", "ServiceNamespace")
 
 
 class _Scaling(Simple):
     """What is named by its target: the properties of that stay with the resource."""
 
-    service = "application-autoscaling"
+    service, state_only = "application-autoscaling", True
     delete_names: tuple[str, ...] = _TARGET
 
     def delete(self, context: Context, made: Made) -> None:
@@ -33,18 +37,43 @@ class _Scaling(Simple):
 
 @provides
 class ScalableTarget(_Scaling):
-    """What may be scaled, and between which bounds."""
+    """What may be scaled, and between which bounds; nothing is ever scaled."""
 
     type = "AWS::ApplicationAutoScaling::ScalableTarget"
     creates, updates, deletes = "RegisterScalableTarget", "RegisterScalableTarget", "DeregisterScalableTarget"
     patches, tagging = True, _TAGS
 
     def create(self, context: Context, properties: Properties) -> Made:
-        """Register the target, then tag it."""
-        made = super().create(context, {name: item for name, item in properties.items() if name != "Tags"})
+        """Register the target, then tag it and schedule its actions."""
+        apart = ("Tags", _ACTIONS)
+        made = super().create(context, {name: item for name, item in properties.items() if name not in apart})
         with undone_on_failure(lambda: self.delete(context, made)):
             _TAGS.update(context.client(self.service), self.arn(made), {}, properties)
-        return made
+            return self._schedule(context, made, {}, properties)
+
+    def update(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
+        """Register the target with its new bounds, then schedule other actions."""
+        lasting = {"SuspendedState": _RUNNING} if "SuspendedState" in before | after else {}
+        had, wanted = (
+            lasting | {name: item for name, item in each.items() if name != _ACTIONS} for each in (before, after)
+        )
+        return self._schedule(context, super().update(context, made, had, wanted), before, after)
+
+    def delete(self, context: Context, made: Made) -> None:
+        """Take the target's actions away, then the target."""
+        self._schedule(context, made, {_ACTIONS: made.attributes.get("_actions", [])}, {})
+        super().delete(context, made)
+
+    def _schedule(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
+        """Put the actions that are new or differ, and delete those that are gone."""
+        client, target = context.client(self.service), {name: made.attributes[f"_{name}"] for name in _TARGET}
+        had, wanted = ({a["ScheduledActionName"]: a for a in each.get(_ACTIONS, [])} for each in (before, after))
+        for name in sorted(set(had) - set(wanted)):
+            remove(client, "DeleteScheduledAction", target | {"ScheduledActionName": name})
+        for name in wanted:
+            if not same(had.get(name), wanted[name]):
+                call(client, "PutScheduledAction", target | wanted[name])
+        return Made(made.ref, made.attributes | {"_actions": after.get(_ACTIONS, [])})
 
     def made(self, sent: Properties, answer: Answer) -> Made:
         """`Ref` is the target's three names."""
@@ -59,7 +88,7 @@ class ScalableTarget(_Scaling):
 
 @provides
 class ScalingPolicy(_Scaling):
-    """How a target is scaled."""
+    """How a target would be scaled."""
 
     type = "AWS::ApplicationAutoScaling::ScalingPolicy"
     creates, updates, deletes = "PutScalingPolicy", "PutScalingPolicy", "DeleteScalingPolicy"

@@ -1,10 +1,9 @@
-"""CloudWatch alarms."""
+"""CloudWatch alarms and dashboards."""
 
 from __future__ import annotations
 
-from smproject.sandbox.cloudformation.changes import Properties
-from smproject.sandbox.cloudformation.provider import Context, Made, provides
-from smproject.sandbox.cloudformation.simple import Answer, Simple
+from smproject.sandbox.cloudformation.provider import provides
+from smproject.sandbox.cloudformation.simple import Simple
 from smproject.sandbox.cloudformation.tags import Tagging
 
 
@@ -12,16 +11,16 @@ from smproject.sandbox.cloudformation.tags import Tagging
 class Alarm(Simple):
     """An alarm on a metric."""
 
-    type, service = "AWS::CloudWatch::Alarm", "cloudwatch"
+    type, service, arn_path = "AWS::CloudWatch::Alarm", "cloudwatch", "alarm:{}"
     creates, updates, deletes, delete_member = "PutMetricAlarm", "PutMetricAlarm", "DeleteAlarms", "AlarmNames[]"
     name_property, name_limit = "AlarmName", 255
     tagging = Tagging("ResourceARN")
 
-    def create(self, context: Context, properties: Properties) -> Made:
-        """Put the alarm, whose ARN only its name tells."""
-        made = super().create(context, properties)
-        return Made(made.ref, {"Arn": context.caller.arn_of("cloudwatch", f"alarm:{made.ref}")})
 
-    def made(self, sent: Properties, answer: Answer) -> Made:
-        """`Ref` is the name."""
-        return Made(sent["AlarmName"])
+@provides
+class Dashboard(Simple):
+    """A dashboard."""
+
+    type, service, state_only = "AWS::CloudWatch::Dashboard", "cloudwatch", True
+    creates, updates, deletes, delete_member = "PutDashboard", "PutDashboard", "DeleteDashboards", "DashboardNames[]"
+    name_property, name_limit, documents = "DashboardName", 255, ("DashboardBody",)

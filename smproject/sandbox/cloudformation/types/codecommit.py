@@ -11,6 +11,7 @@ from smproject.sandbox.cloudformation.tags import Tagging, plain
 
 _ATTRIBUTES = {
     "Arn": "Arn",
+    "RepositoryId": "repositoryId",
     "Name": "repositoryName",
     "CloneUrlHttp": "cloneUrlHttp",
     "CloneUrlSsh": "cloneUrlSsh",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from smproject.sandbox.cloudformation.api import Setting, call, settle, updatable
 from smproject.sandbox.cloudformation.changes import Properties
 from smproject.sandbox.cloudformation.provider import Context, Made, Provider, provides, undone_on_failure
+from smproject.sandbox.cloudformation.simple import document
 from smproject.sandbox.cloudformation.tags import Tagging
 
 _POLICIES = {
@@ -16,7 +15,7 @@ _POLICIES = {
         "DeleteLifecyclePolicy",
     ),
     "RepositoryPolicyText": Setting(
-        "SetRepositoryPolicy", lambda policy: {"PolicyText": json.dumps(policy)}, "DeleteRepositoryPolicy"
+        "SetRepositoryPolicy", lambda policy: {"PolicyText": document(policy)}, "DeleteRepositoryPolicy"
     ),
 }
 _SETTINGS = _POLICIES | {

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from smproject.sandbox.cloudformation.api import call
 from smproject.sandbox.cloudformation.changes import Properties, changed
 from smproject.sandbox.cloudformation.provider import Context, Made, Provider, provides, undone_on_failure
+from smproject.sandbox.cloudformation.simple import document
 from smproject.sandbox.cloudformation.tags import Tagging
 
 _TAGS = Tagging("ResourceARN")
@@ -21,37 +20,43 @@ class Rule(Provider):
     def create(self, context: Context, properties: Properties) -> Made:
         """Put the rule, then its targets."""
         events, name = context.client("events"), properties.get("Name") or context.name(64)
+        bus = {"EventBusName": properties["EventBusName"]} if "EventBusName" in properties else {}
         arn = self._put(context, name, properties)
-        made = Made(name, {"Arn": arn})
+        # A rule of another bus than the default one is known by both names.
+        made = Made(f"{bus['EventBusName']}|{name}" if bus else name, {"Arn": arn, "RuleName": name, "_bus": bus})
         if targets := properties.get("Targets"):
             with undone_on_failure(lambda: self.delete(context, made)):
-                call(events, "PutTargets", {"Rule": name, "Targets": targets})
+                call(events, "PutTargets", bus | {"Rule": name, "Targets": targets})
         return made
 
     def update(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
         """Put the rule anew, put its targets and remove those that are no more."""
         events, differ = context.client("events"), changed(before, after)
+        bus, name = made.attributes["_bus"], made.attributes["RuleName"]
         if set(differ) - {"Targets", "Tags"}:
-            self._put(context, made.ref, {key: value for key, value in after.items() if key != "Tags"})
+            self._put(context, name, {key: value for key, value in after.items() if key != "Tags"})
         if "Targets" in differ:
             old, new = ({t["Id"]: t for t in side.get("Targets", [])} for side in (before, after))
             if new:
-                call(events, "PutTargets", {"Rule": made.ref, "Targets": list(new.values())})
+                call(events, "PutTargets", bus | {"Rule": name, "Targets": list(new.values())})
             if gone := sorted(set(old) - set(new)):
-                events.remove_targets(Rule=made.ref, Ids=gone)
+                events.remove_targets(Rule=name, Ids=gone, **bus)
         _TAGS.update(events, made.attributes["Arn"], before, after)
         return made
 
     def _put(self, context: Context, name: str, properties: Properties) -> str:
         rule = {key: value for key, value in properties.items() if key != "Targets"} | {"Name": name}
         if "EventPattern" in rule:
-            rule["EventPattern"] = json.dumps(rule["EventPattern"])
+            rule["EventPattern"] = document(rule["EventPattern"])
         return str(call(context.client("events"), "PutRule", rule)["RuleArn"])
 
     def delete(self, context: Context, made: Made) -> None:
-        """Remove the targets, then the rule."""
-        events = context.client("events")
-        ids = [target["Id"] for target in events.list_targets_by_rule(Rule=made.ref)["Targets"]]
+        """Remove the targets, then the rule; what is gone already is deleted."""
+        events, bus, name = context.client("events"), made.attributes["_bus"], made.attributes["RuleName"]
+        try:
+            ids = [target["Id"] for target in events.list_targets_by_rule(Rule=name, **bus)["Targets"]]
+        except events.exceptions.ResourceNotFoundException:
+            return
         if ids:
-            events.remove_targets(Rule=made.ref, Ids=ids)
-        events.delete_rule(Name=made.ref)
+            events.remove_targets(Rule=name, Ids=ids, **bus)
+        events.delete_rule(Name=name, **bus)

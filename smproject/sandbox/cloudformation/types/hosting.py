@@ -78,7 +78,7 @@ class Endpoint(_Hosted):
         """
         sagemaker, wanted = context.client("sagemaker"), after["EndpointConfigName"]
         if self._settled(sagemaker, made)["EndpointConfigName"] != wanted:
-            call(sagemaker, self.updates, self._update_request(sagemaker, made, before, after))
+            call(sagemaker, self.updates, self._update_request(sagemaker, made, before, after, {"Tags"}))
             self._served(context, made, wanted)
         TAGGING.update(sagemaker, made.ref, before, after)
         return made

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from smproject.sandbox.cloudformation.api import Setting, call, known, settle, updatable
 from smproject.sandbox.cloudformation.changes import Properties
 from smproject.sandbox.cloudformation.provider import Context, Made, Provider, provides, undone_on_failure
+from smproject.sandbox.cloudformation.simple import document
 from smproject.sandbox.cloudformation.tags import Tagging, spelled
 
 _TAGS = Tagging("KeyId", spelling=("TagKey", "TagValue"))
 _SETTINGS = {
     "Description": Setting("UpdateKeyDescription", lambda text: {"Description": text}, default=""),
-    "KeyPolicy": Setting("PutKeyPolicy", lambda policy: {"PolicyName": "default", "Policy": json.dumps(policy)}),
+    "KeyPolicy": Setting("PutKeyPolicy", lambda policy: {"PolicyName": "default", "Policy": document(policy)}),
 }
 
 
@@ -25,23 +25,26 @@ class Key(Provider):
 
     def create(self, context: Context, properties: Properties) -> Made:
         """Create the key with its policy and rotation."""
-        rest = ("EnableKeyRotation", "PendingWindowInDays", "Tags")
-        known(properties, "KeyUsage", "KeySpec", *_SETTINGS, *rest)
+        rest = ("Enabled", "EnableKeyRotation", "PendingWindowInDays", "Tags")
+        known(properties, "KeyUsage", "KeySpec", "MultiRegion", "Origin", *_SETTINGS, *rest)
         kms, plain = context.client("kms"), {k: v for k, v in properties.items() if k not in ("KeyPolicy", *rest)}
-        policy, tags = json.dumps(properties["KeyPolicy"]), spelled(properties.get("Tags"), "TagKey", "TagValue")
-        key = call(kms, "CreateKey", plain | {"Policy": policy, "Tags": tags})["KeyMetadata"]
+        policy = {"Policy": document(properties["KeyPolicy"])} if "KeyPolicy" in properties else {}
+        tags = {"Tags": spelled(properties.get("Tags"), "TagKey", "TagValue")}
+        key = call(kms, "CreateKey", plain | policy | tags)["KeyMetadata"]
         attributes = {"Arn": key["Arn"], "KeyId": key["KeyId"], "_window": properties.get("PendingWindowInDays", 30)}
         made = Made(key["KeyId"], attributes)
         with undone_on_failure(lambda: self.delete(context, made)):
             _rotate(kms, made.ref, {}, properties)
+            _enable(kms, made.ref, {}, properties)
         return made
 
     def update(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
         """Change policy, description, rotation and tags."""
-        updatable(before, after, "EnableKeyRotation", "PendingWindowInDays", "Tags", *_SETTINGS)
+        updatable(before, after, "Enabled", "EnableKeyRotation", "PendingWindowInDays", "Tags", *_SETTINGS)
         kms = context.client("kms")
         settle(kms, {"KeyId": made.ref}, _SETTINGS, before, after)
         _rotate(kms, made.ref, before, after)
+        _enable(kms, made.ref, before, after)
         _TAGS.update(kms, made.ref, before, after)
         return Made(made.ref, made.attributes | {"_window": after.get("PendingWindowInDays", 30)})
 
@@ -55,9 +58,19 @@ class Key(Provider):
 
 
 def _rotate(kms: Any, key: str, before: Properties, after: Properties) -> None:
-    had, wanted = (str(side.get("EnableKeyRotation", False)).lower() == "true" for side in (before, after))
+    had, wanted = (_is_set(side, "EnableKeyRotation", False) for side in (before, after))
     if had != wanted:
         call(kms, "EnableKeyRotation" if wanted else "DisableKeyRotation", {"KeyId": key})
+
+
+def _enable(kms: Any, key: str, before: Properties, after: Properties) -> None:
+    had, wanted = (_is_set(side, "Enabled", True) for side in (before, after))
+    if had != wanted:
+        call(kms, "EnableKey" if wanted else "DisableKey", {"KeyId": key})
+
+
+def _is_set(properties: Properties, name: str, default: bool) -> bool:
+    return str(properties.get(name, default)).lower() == "true"
 
 
 @provides

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
+from typing import ClassVar
 
 from smproject.sandbox.cloudformation.api import Setting, settle, updatable
 from smproject.sandbox.cloudformation.changes import Properties
@@ -18,6 +20,32 @@ _POLICY = {
         "DeleteModelPackageGroupPolicy",
     )
 }
+
+
+class Described(Simple):
+    """What the service names in ways of its own: its name is kept beside the attributes, times are told as text."""
+
+    service = "sagemaker"
+    tagging: ClassVar[Tagging | None] = TAGGING
+    arn_member: ClassVar[str]
+
+    def made(self, sent: Properties, answer: Answer) -> Made:
+        """`Ref` is the name, unless a subclass says otherwise."""
+        made = super().made(sent, answer)
+        return Made(made.ref, {f"_{self.name_property}": sent[self.name_property]} if self.name_property else {})
+
+    def found(self, sent: Properties, answer: Answer) -> Properties:
+        """Return the attributes, with times as text."""
+        found = super().found(sent, answer) | ({"_arn": answer[self.arn_member]} if self.arn_member in answer else {})
+        return {name: item.isoformat() if isinstance(item, datetime) else item for name, item in found.items()}
+
+    def name(self, made: Made) -> str:
+        """Return the name that the resource was made with."""
+        return str(made.attributes.get(f"_{self.name_property}", made.ref))
+
+    def arn(self, made: Made) -> str:
+        """Return the ARN."""
+        return str(made.attributes["_arn"])
 
 
 @provides
@@ -76,3 +104,23 @@ class CodeRepository(Simple):
     def arn(self, made: Made) -> str:
         """Return the link's ARN."""
         return str(made.attributes["CodeRepositoryArn"])
+
+
+@provides
+class ModelPackage(Described):
+    """A version of a model package group; the group's approval events come from it."""
+
+    type = "AWS::SageMaker::ModelPackage"
+    creates, updates, deletes = "CreateModelPackage", "UpdateModelPackage", "DeleteModelPackage"
+    ref = arn_member = "ModelPackageArn"
+    reads, delete_member, update_keys, patches = "DescribeModelPackage", "ModelPackageName", ("ModelPackageArn",), True
+
+    def update(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
+        """Update the version; the call wants to be told which metadata to take away."""
+        had, kept = (properties.get("CustomerMetadataProperties", {}) for properties in (before, after))
+        gone = {"CustomerMetadataPropertiesToRemove": removed} if (removed := sorted(set(had) - set(kept))) else {}
+        return super().update(context, made, _told(before), _told(after) | gone)
+
+
+def _told(properties: Properties) -> Properties:
+    return {"CustomerMetadataProperties": {}} | properties

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from smproject.sandbox.cloudformation.api import call, known, updatable
+from smproject.sandbox.cloudformation.api import call, known, remove, updatable
 from smproject.sandbox.cloudformation.changes import Properties, changed
 from smproject.sandbox.cloudformation.provider import Context, Made, Provider, provides, undone_on_failure
 from smproject.sandbox.cloudformation.tags import spelled
-from smproject.sandbox.cloudformation.types.servicecatalog import retagged
+from smproject.sandbox.cloudformation.types.servicecatalog import LANGUAGE, retagged
 
 _DETAILS = ("Name", "Owner", "Description", "Distributor", "SupportDescription", "SupportEmail", "SupportUrl")
 _VERSIONS = "ProvisioningArtifactParameters"
@@ -23,11 +23,11 @@ class Product(Provider):
 
     def create(self, context: Context, properties: Properties) -> Made:
         """Create the product with its first version, then the others."""
-        known(properties, "Tags", _VERSIONS, _REPLACE, *_DETAILS)
+        known(properties, "Tags", "ProductType", LANGUAGE, _VERSIONS, _REPLACE, *_DETAILS)
         client, versions = context.client("servicecatalog"), properties[_VERSIONS]
         wanted = {name: properties[name] for name in _DETAILS if name in properties} | {
             "Tags": spelled(properties.get("Tags")),
-            "ProductType": "CLOUD_FORMATION_TEMPLATE",
+            "ProductType": properties.get("ProductType", "CLOUD_FORMATION_TEMPLATE"),
             _VERSIONS: _version(versions[0]),
             "IdempotencyToken": context.name(60),
         }
@@ -43,7 +43,7 @@ class Product(Provider):
         Versions are the same when name and template are, unless all are to be replaced:
         https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-servicecatalog-cloudformationproduct.html
         """
-        updatable(before, after, "Tags", _VERSIONS, _REPLACE, *_DETAILS)
+        updatable(before, after, "Tags", LANGUAGE, _VERSIONS, _REPLACE, *_DETAILS)
         client = context.client("servicecatalog")
         if set(changed(before, after)) & {"Tags", *_DETAILS}:
             details = {name: after.get(name, "") for name in _DETAILS if name in before or name in after}
@@ -70,12 +70,13 @@ class Product(Provider):
 
     def delete(self, context: Context, made: Made) -> None:
         """Delete the product."""
-        context.client("servicecatalog").delete_product(Id=made.ref)
+        remove(context.client("servicecatalog"), "DeleteProduct", {"Id": made.ref})
 
 
 def _made(product: str, properties: Properties, ids: list[str]) -> Made:
     versions = properties[_VERSIONS]
     attributes = {
+        "Id": product,
         "ProductName": properties["Name"],
         "ProvisioningArtifactIds": ",".join(ids),
         "ProvisioningArtifactNames": ",".join(v.get("Name", "") for v in versions),
