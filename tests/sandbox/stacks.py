@@ -92,15 +92,15 @@ class Stacks:
     def physical(self, stack: str) -> dict[str, str]:
         """Return the physical id of each resource of a stack."""
         listed = self.api.describe_stack_resources(StackName=stack)["StackResources"]
-        return {item["LogicalResourceId"]: item["PhysicalResourceId"] for item in listed}
+        return {item["LogicalResourceId"]: item.get("PhysicalResourceId", "") for item in listed}
 
     def ended(self, stack: str) -> Item:
         """Wait until a stack has come to rest; return its description."""
         return eventually(lambda: self._at_rest(stack))
 
-    def _at_rest(self, stack: str) -> Item | None:
+    def _at_rest(self, stack: str) -> Item:
         found: Item = self.api.describe_stacks(StackName=stack)["Stacks"][0]
-        return None if found["StackStatus"].endswith("_IN_PROGRESS") else found
+        return {} if found["StackStatus"].endswith("_IN_PROGRESS") else found
 
     def delete(self, stack: str) -> Item:
         """Delete a stack by its id; return how that ended."""

@@ -54,39 +54,45 @@ def test_a_stack_that_was_rolled_back_can_be_updated_and_deleted(stacks: Stacks,
     assert stacks.parameter(name) is None
 
 
-BUCKET = """
+TRUSTED = """
 Resources:
   Before: {Type: AWS::SSM::Parameter, Properties: {Name: !Sub "${AWS::StackName}", Type: String, Value: VALUE}}
-  Bucket:
-    Type: AWS::S3::Bucket
+  Role:
+    Type: AWS::IAM::Role
     DependsOn: Before
     Properties:
-      BucketName: !Ref AWS::StackName
-      CorsConfiguration: {CorsRules: [{AllowedMethods: [METHOD], AllowedOrigins: ["*"]}]}
-      LifecycleConfiguration: {Rules: [{Status: Enabled, PERIOD: 3}]}
+      RoleName: !Ref AWS::StackName
+      AssumeRolePolicyDocument:
+        Version: 2012-10-17
+        Statement: {Effect: Allow, Principal: {Service: SERVICE.amazonaws.com}, Action: sts:AssumeRole}
+      ManagedPolicyArns: [POLICY]
 """
 
 
-def bucket(value: str, method: str, period: str) -> str:
-    return BUCKET.replace("VALUE", value).replace("METHOD", method).replace("PERIOD", period)
+def trusted(value: str, service: str, policy: str) -> str:
+    return TRUSTED.replace("VALUE", value).replace("SERVICE", service).replace("POLICY", policy)
 
 
 def test_a_change_that_fails_halfway_is_taken_back_too(stacks: Stacks, sandbox: Sandbox, name: str) -> None:
-    made = stacks.create(bucket("one", "GET", "ExpirationInDays"), StackName=name)
-    ended = stacks.update(name, bucket("two", "PUT", "ExpirationInYears"))
-    assert ended["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert stacks.reason(made["StackId"]) == "Encountered unsupported property ExpirationInYears"
+    able: Any = {"Capabilities": ["CAPABILITY_NAMED_IAM"]}
+    made = stacks.create(trusted("one", "ec2", "arn:aws:iam::aws:policy/ReadOnlyAccess"), StackName=name, **able)
+    # Trust is changed first, then the policy that does not exist is attached.
+    ended = stacks.update(name, trusted("two", "lambda", "arn:aws:iam::aws:policy/Absent"), **able)
+    assert ended["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE", stacks.events(made["StackId"])[-4:]
+    assert "(Error Code: NoSuchEntity" in stacks.reason(made["StackId"])
     events = stacks.latest(made["StackId"])
-    assert ("stack", "UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to update: [Bucket]. ") in events
-    s3 = sandbox.client("s3")
-    assert s3.get_bucket_cors(Bucket=name)["CORSRules"][0]["AllowedMethods"] == ["GET"]
-    assert s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"][0]["Expiration"]["Days"] == 3
+    assert ("stack", "UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to update: [Role]. ") in events
+    iam = sandbox.client("iam")
+    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    assert trust["Statement"]["Principal"] == {"Service": "ec2.amazonaws.com"}
+    attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    assert [policy["PolicyName"] for policy in attached] == ["ReadOnlyAccess"]
     assert stacks.parameter(name) == "one"
 
 
 def test_an_output_that_cannot_be_computed_takes_the_update_back(stacks: Stacks, name: str) -> None:
     stacks.create(FOLLOWED, {"Name": name}, StackName=name)
-    broken = FOLLOWED.replace("First.Value", "First.Colour")
+    broken = FOLLOWED.replace("!GetAtt First.Value", "!Select [3, !Split [',', !GetAtt First.Value]]")
     ended = stacks.update(name, broken, {"Name": name, "Value": "two"})
     assert (ended["StackStatus"], stacks.parameter(name)) == ("UPDATE_ROLLBACK_COMPLETE", "one")
 
@@ -108,7 +114,7 @@ Resources:
 def stuck(stacks: Stacks, sandbox: Sandbox, name: str) -> str:
     """Return a stack whose update failed because its role was gone, and whose rollback failed for the same cause."""
     iam = sandbox.client("iam")
-    sandbox.role(name, "ec2.amazonaws.com")
+    sandbox.role(name, "ec2.amazonaws.com", policies=[])
     made = stacks.create(STUCK, {"Name": name}, StackName=name, Capabilities=["CAPABILITY_IAM"])
     iam.delete_role_policy(RoleName=name, PolicyName="p-one")
     iam.delete_role(RoleName=name)
@@ -122,7 +128,7 @@ def test_a_failed_rollback_goes_on_once_its_cause_is_mended(stacks: Stacks, sand
     stack = stuck(stacks, sandbox, name)
     with pytest.raises(ClientError, match="is in UPDATE_ROLLBACK_FAILED state and can not be updated"):
         stacks.start_update(name, None, {"Name": name, "Value": "three"}, Capabilities=["CAPABILITY_IAM"])
-    sandbox.role(name, "ec2.amazonaws.com")
+    sandbox.role(name, "ec2.amazonaws.com", policies=[])
     stacks.api.continue_update_rollback(StackName=stack)
     assert (stacks.ended(stack)["StackStatus"], stacks.parameter(name)) == ("UPDATE_ROLLBACK_COMPLETE", "one")
     assert sandbox.client("iam").list_role_policies(RoleName=name)["PolicyNames"] == ["p-one"]

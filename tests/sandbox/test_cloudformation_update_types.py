@@ -51,7 +51,7 @@ REPOSITORY = "AWS::CodeCommit::Repository: {RepositoryName: NAME-END}"
 UNCHANGEABLE = {  # property -> type and properties, before and after
     "KeySpec": (KEY.replace("SPEC", "SYMMETRIC_DEFAULT"), KEY.replace("SPEC", "RSA_2048")),
     "RepositoryName": (REPOSITORY.replace("END", "old"), REPOSITORY.replace("END", "new")),
-    "Description": (BUILD, BUILD.replace("Description: told, ", "")),
+    "EncryptionKey": (BUILD.replace("Description: told", "EncryptionKey: alias/aws/s3"), BUILD),
 }
 
 

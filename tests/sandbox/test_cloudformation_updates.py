@@ -49,6 +49,7 @@ def test_a_replacement_is_made_first_then_followed_then_the_old_one_goes(stacks:
     assert stacks.latest(made["StackId"]) == [
         ("stack", "UPDATE_IN_PROGRESS", "User Initiated"),
         ("First", "UPDATE_IN_PROGRESS", replaced),
+        ("First", "UPDATE_IN_PROGRESS", "Resource creation Initiated"),
         ("First", "UPDATE_COMPLETE", ""),
         ("Second", "UPDATE_IN_PROGRESS", ""),
         ("Second", "UPDATE_COMPLETE", ""),
@@ -198,7 +199,9 @@ def test_a_stack_under_update_is_neither_updated_nor_deleted(stacks: Stacks, nam
 
 
 def test_a_stack_that_failed_to_be_created_is_not_updated(stacks: Stacks, name: str) -> None:
-    stack = stacks.create("Resources: {A: {Type: AWS::SSM::Parameter, Properties: {Type: Odd, Value: a}}}")
+    stack = stacks.create(
+        "Resources: {A: {Type: AWS::SSM::Parameter, Properties: {Name: aws/ssm, Type: String, Value: a}}}"
+    )
     with pytest.raises(ClientError, match="is in ROLLBACK_COMPLETE state and can not be updated"):
         stacks.start_update(stack["StackName"], FOLLOWED, {"Name": name})
     with pytest.raises(ClientError, match=r"Stack with id absent does not exist"):

@@ -117,9 +117,7 @@ def test_a_wrong_template_parameter_fails_the_project_with_the_reason(projects: 
     found = projects.ended(name)
     assert found["ProjectStatus"] == "CreateFailed"
     details = found["ServiceCatalogProvisionedProductDetails"]
-    assert details["ProvisionedProductStatusMessage"] == (
-        "Parameter Value failed to satisfy constraint: must match pattern [a-z]+"
-    )
+    assert details["ProvisionedProductStatusMessage"] == ("Parameter 'Value' must match pattern [a-z]+")
     assert projects.delete(name)["ProjectStatus"] == "DeleteCompleted"
 
 

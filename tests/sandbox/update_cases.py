@@ -133,9 +133,9 @@ CASES = {
     "key": Case(
         "AWS::KMS::Key",
         f"{{Description: NAME old, EnableKeyRotation: true, {TAG % 1}, KeyPolicy: {key_policy('kms:*')}}}",
-        f"{{Description: NAME new, {TAG % 2}, KeyPolicy: {key_policy('kms:Decrypt')}}}",
+        f"{{Description: NAME new, {TAG % 2}, KeyPolicy: {key_policy('kms:?*')}}}",
         looks.key,
-        ("new", "kms:Decrypt", False, {"k": "2"}),
+        ("new", "kms:?*", False, {"k": "2"}),
     ),
     "alias": Case(
         "AWS::KMS::Alias",
