@@ -16,7 +16,7 @@ sys.path[:0] = [str(TESTS), str(TESTS / "sandbox")]
 
 from demonstration import SMPROJECT, Demonstration  # noqa: E402
 from harness import Sandbox  # noqa: E402
-from visitor import Visitor  # noqa: E402
+from visitor import PROJECT, Visitor  # noqa: E402
 
 
 def variables(demonstration: Demonstration) -> dict[str, str]:
@@ -38,8 +38,9 @@ def told(folder: Path) -> Iterator[Visitor]:
         assert demo.returncode == 0, demo.stdout + demo.stderr
         log = demonstration.run(smproject, "sandbox", "logs", "--lines", "100000", "--output", "json")
         calls = [json.loads(line) for line in log.stdout.splitlines()]
+        audit = demonstration.run(smproject, "audit", "--project", PROJECT, "--output", "json")
         sandbox = Sandbox(f"http://127.0.0.1:{demonstration.port}", demonstration.home)
-        yield Visitor(sandbox, variables(demonstration), demo.stdout, calls)
+        yield Visitor(sandbox, variables(demonstration), demo.stdout, calls, audit.stdout)
     finally:
         down = demonstration.run(smproject, "sandbox", "down")
         assert down.returncode == 0, down.stderr

@@ -25,6 +25,7 @@ class Visitor:
     variables: dict[str, str]
     output: str  # what the demonstration printed
     calls: list[Found]  # the call log at its end
+    audit: str  # what the audit of the project said then, as JSON
     looks_at: str = PROJECT  # name of the project
 
     def client(self, service: str, profile: str = "development") -> Any:
