@@ -45,6 +45,7 @@ bench: setup ## Measure, as ratios of one run: pipeline to bare scripts, server 
 	$(BIN)/python -m benchmarks.model_build
 	$(BIN)/python -m benchmarks.inference
 	$(BIN)/python -m benchmarks.permissions
+	$(BIN)/python -m benchmarks.story
 
 lock: $(VENV)/.ready ## Pin the newest allowed versions into requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --extra dev --custom-compile-command 'make lock' \

@@ -22,7 +22,7 @@ from typing import Any
 
 import boto3
 
-from smproject.sandbox.permissions.gate import VARIABLE
+from smproject.sandbox.mode import VARIABLE
 
 CALLS, THREADS, ROUNDS = 1000, 8, 5
 LIMIT = 1.5

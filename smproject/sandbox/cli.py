@@ -117,19 +117,26 @@ def env(profile: str, home: Path) -> None:
 @sandbox.command()
 @click.option("-n", "--lines", default=40, show_default=True, help="How many calls to show.")
 @click.option("--service", help="Only calls of this service.")
+@click.option("--denied", is_flag=True, help="Only calls that lack a permission.")
 @home_option
 @output_option
-def logs(lines: int, service: str | None, home: Path, output: str) -> None:
+def logs(lines: int, service: str | None, denied: bool, home: Path, output: str) -> None:
     """Show the latest AWS calls: when, by whom, what, and how they ended."""
     path = home / "calls.jsonl"
     if not path.is_file():
         raise SandboxError(f"There is no call log in {home}. Run: smproject sandbox up")
     calls = [json.loads(line) for line in path.read_text().splitlines()]
-    chosen = [call for call in calls if service in (None, call["service"])][-lines:]
-    for call in chosen:
+    wanted = [call for call in calls if service in (None, call["service"]) and (not denied or _denied(call))]
+    for call in wanted[-lines:]:
         who, what = call["principal"].rpartition(":")[2], f"{call['service']}:{call['operation']}"
         text = f"{call['time'][11:23]} {call['status']} {call['ms']:>8.1f} ms  {what}  {who}"
-        click.echo(json.dumps(call) if output == "json" else text)
+        click.echo(json.dumps(call) if output == "json" else "\n".join([text, *_denied(call)]))
+
+
+def _denied(call: dict[str, Any]) -> list[str]:
+    """Return a line for each permission that a call was denied, or would have been."""
+    denied = [use for use in call["uses"] if use["decision"] == "denied"]
+    return [f"    denied: {use['action']} on {use['resource']} ({use['by']})" for use in denied]
 
 
 @sandbox.command()

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smproject.errors import SandboxError
+from smproject.sandbox import mode
 from smproject.sandbox.state.store import FILE, Store, version
 
 # Profile name -> (account, the role that a person of that account works with).
@@ -118,6 +119,7 @@ def up(home: Path, port: int | None = None, region: str | None = None) -> Runnin
 
     Port and region are the state's unless they are given. Raises SandboxError when it can't start.
     """
+    mode.permissions()  # told here, not in the server's log
     former = kept(home)
     port = port or (former.port if former else DEFAULT_PORT)
     region = region or (former.region if former else DEFAULT_REGION)

@@ -1,16 +1,12 @@
-"""The judgement of every call at the door: what it asks for, whether that is allowed, and how a denial is answered.
-
-`SMPROJECT_PERMISSIONS` says what comes of a denial: `enforce` answers it, `report` only logs it, `off` asks nothing.
-"""
+"""The judgement of every call at the door: what it asks for, whether that is allowed, and how a denial is answered."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smproject.sandbox import calls, replies
+from smproject.sandbox import calls, mode, replies
 from smproject.sandbox.calls import Call, Environ
 from smproject.sandbox.moto_seam import Credentials
 from smproject.sandbox.permissions import access, questions
@@ -24,8 +20,6 @@ from smproject.sandbox.replies import Reply
 if TYPE_CHECKING:
     from smproject.sandbox.world import World
 
-VARIABLE, MODES = "SMPROJECT_PERMISSIONS", ("enforce", "report", "off")
-DEFAULT = "enforce"
 # What a service calls a denial, by its signing name, else by its protocol.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 _CODES = {
@@ -36,10 +30,6 @@ _CODES = {
     "sqs": "AccessDenied",
 }
 _CODES_BY_WIRE = {calls.JSON: "AccessDeniedException", calls.QUERY: "AccessDenied", calls.REST: "AccessDeniedException"}
-
-
-class ModeError(Exception):
-    """A mode of permissions that there is not."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +55,7 @@ class Gate:
 
     def __init__(self, world: World) -> None:
         self.records = Records(world)
-        self.mode = os.environ.get(VARIABLE, DEFAULT)
-        if self.mode not in MODES:
-            raise ModeError(f"{VARIABLE} is {self.mode!r}. Set it to {', '.join(MODES[:-1])} or {MODES[-1]}.")
+        self.mode = mode.permissions()
 
     def judge(self, credentials: Credentials, call: Call, environ: Environ) -> Judgement:
         """Decide on a call."""
