@@ -82,6 +82,12 @@ class Cli:
                 return done[-1]
         return done[2]
 
+    def forget_change_sets(self, stack: str) -> None:
+        """Delete the change sets of a stack that were not executed."""
+        named = {"StackName": self.stack(stack)}
+        for each in self.stacks.api.list_change_sets(**named)["Summaries"]:
+            self.stacks.api.delete_change_set(ChangeSetName=each["ChangeSetName"], **named)
+
     def stack(self, stack: str) -> str:
         """Return the name of a stack."""
         return f"{self.name}-{stack}"
@@ -179,6 +185,7 @@ def test_nothing_to_deploy_is_a_failure_only_where_that_is_wanted(cli: Cli, depl
         ran = cli.deploy("large", str(cli.folder / "large.yaml"), "--s3-bucket", cli.name, option)
         assert (ran.returncode != 0) == is_failure, ran.stderr
         assert "No changes to deploy. Stack" in ran.stdout + ran.stderr
+        cli.forget_change_sets("large")  # the CLI names one by the second: the next would be another of its name
 
 
 def test_a_package_holds_the_nested_template_and_the_code(cli: Cli) -> None:

@@ -21,6 +21,7 @@ SECONDS = 3600
 _LINK_SECONDS = 7200
 _POLL_SECONDS = 0.1
 _BYTES, _ID_BYTES = 4096, 1024
+_DOINGS = {"Create": "creation", "Update": "update", "Delete": "deletion"}
 _SUBJECT = "AWS CloudFormation custom resource request"
 
 
@@ -114,7 +115,9 @@ def _answer(
             if found is not None:
                 return _read(found, request)
         read = len(received)
-        if halted() or time.monotonic() > deadline:
+        if halted():
+            raise CustomResourceError(f"Resource {_DOINGS[request['RequestType']]} cancelled")
+        if time.monotonic() > deadline:
             raise CustomResourceError(
                 "CloudFormation did not receive a response from your Custom Resource. "
                 f"Please check your logs for requestId [{request['RequestId']}]."

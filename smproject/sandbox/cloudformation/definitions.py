@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlparse
+from urllib.parse import unquote, urlparse
 
 from botocore.exceptions import ClientError
 
@@ -20,9 +20,9 @@ from smproject.sandbox.cloudformation import (
     transforms,
 )
 from smproject.sandbox.cloudformation.accounts import StackAccount
-from smproject.sandbox.cloudformation.intrinsics import NO_VALUE, Scope
+from smproject.sandbox.cloudformation.intrinsics import Scope, pseudo
 from smproject.sandbox.cloudformation.stacks import Definition
-from smproject.sandbox.cloudformation.syntax import invalid
+from smproject.sandbox.cloudformation.syntax import invalid, malformed
 from smproject.sandbox.service import Caller, Request
 from smproject.sandbox.world import World
 
@@ -46,9 +46,7 @@ def read(world: World, caller: Caller, owner: Caller, request: Request, before: 
         scope.conditions = processed.get("Conditions", {})
         checks.check_active(processed, scope)
         rules.check(processed.get("Rules", {}), declared, scope.values, account)
-    tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
-    if before and "Tags" not in request:
-        tags = before.tags
+    tags = before.tags if before and "Tags" not in request else tags_of(request)
     return Definition(text, processed, given, values, tags, request.get("Capabilities", []))
 
 
@@ -80,21 +78,24 @@ def process(
 def _pseudo(owner: Caller, request: Request) -> dict[str, Any]:
     """Return what is known of a stack before it is: its id only where the request names it."""
     named = str(request.get("StackName", ""))
-    return {
-        "AWS::AccountId": owner.account,
-        "AWS::NoValue": NO_VALUE,
-        "AWS::NotificationARNs": request.get("NotificationARNs") or [],
-        "AWS::Partition": "aws",
-        "AWS::Region": owner.region,
-        "AWS::StackId": named if named.startswith("arn:") else owner.arn_of("cloudformation", f"stack/{named}/"),
-        "AWS::StackName": named.split("/")[1] if named.startswith("arn:") else named,
-        "AWS::URLSuffix": "amazonaws.com",
-    }
+    by_id = named.startswith("arn:")
+    id_ = named if by_id else owner.arn_of("cloudformation", f"stack/{named}/")
+    return pseudo(owner, named.split("/")[1] if by_id else named, id_, request.get("NotificationARNs") or [])
 
 
 def _given(request: Request, before: Definition | None) -> dict[str, str]:
     check_keys(request.get("Parameters", []))
     return {item["ParameterKey"]: _value(item, before) for item in request.get("Parameters", [])}
+
+
+def tags_of(request: Request) -> dict[str, str]:
+    """Return the tags of a request; refuses keys that AWS keeps for itself, and those that come twice."""
+    keys = [tag["Key"] for tag in request.get("Tags", [])]
+    if any(key.lower().startswith("aws:") for key in keys):
+        raise invalid("aws: prefixed tag key names are not allowed for external use.")
+    if twice := sorted({key for key in keys if keys.count(key) > 1}):
+        raise invalid(f"Duplicate tag keys found: [{', '.join(twice)}]")
+    return {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
 
 
 def check_keys(items: list[dict[str, Any]]) -> None:
@@ -140,7 +141,10 @@ def fetch(world: World, caller: Caller, url: str) -> str:
     except ClientError as error:
         raise invalid(f"S3 error: {error.response['Error']['Message']} ({url})") from error
     limits.check_object(answer["ContentLength"])
-    return str(answer["Body"].read().decode())
+    try:
+        return str(answer["Body"].read().decode())
+    except UnicodeDecodeError as error:
+        raise malformed(f"the template is not UTF-8 text ({url}).") from error
 
 
 def _s3_location(url: str) -> tuple[str, str]:
@@ -148,13 +152,14 @@ def _s3_location(url: str) -> tuple[str, str]:
     parsed = urlparse(url)
     if parsed.scheme not in ("http", "https", "s3"):
         raise invalid("TemplateURL must be a supported URL.")
-    host, path = parsed.netloc, parsed.path.lstrip("/")
+    path = unquote(parsed.path).lstrip("/")
+    bucket, _, rest = parsed.netloc.partition(".s3")
     if parsed.scheme == "s3":
-        return host, path
-    bucket, _, rest = host.partition(".s3")
-    if rest and bucket:
-        return bucket, path
-    bucket, _, key = path.partition("/")
-    if not key:
+        bucket, key = parsed.netloc, path
+    elif rest and bucket:
+        key = path
+    else:
+        bucket, _, key = path.partition("/")
+    if not bucket or not key:
         raise invalid(f"TemplateURL must reference a valid S3 object to which you have access: {url}")
     return bucket, key

@@ -50,11 +50,13 @@ def delete(world: World, stack: Stack, how: Deletion) -> None:
     stack.move("DELETE_COMPLETE")
 
 
-def undo_creation(world: World, stack: Stack) -> bool:
-    """Delete what a failed creation has made; tell whether that went well."""
+def undo_creation(world: World, stack: Stack) -> None:
+    """Delete what a failed creation has made; what can't be deleted leaves the stack ROLLBACK_FAILED."""
     kept = set() if stack.retain_except_on_create else {"Retain", "Snapshot"}
     found, stack.outputs = [*stack.resources.values(), *(stack.undo.superseded if stack.undo else [])], []
-    return not remove(world, stack, found, lambda resource: resource.policy("DeletionPolicy") in kept)
+    left = remove(world, stack, found, lambda resource: resource.policy("DeletionPolicy") in kept)
+    stack.undo, stack.imports = None, set()
+    stack.move("ROLLBACK_FAILED" if left else "ROLLBACK_COMPLETE")
 
 
 def _is_kept(resource: Resource) -> bool:

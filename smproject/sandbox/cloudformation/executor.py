@@ -35,9 +35,7 @@ def create(world: World, stack: Stack, order: list[str]) -> None:
         if stack.status == "DELETE_IN_PROGRESS":
             deletion.delete(world, stack, Deletion())
         elif stack.status == "ROLLBACK_IN_PROGRESS":
-            is_gone = deletion.undo_creation(world, stack)
-            stack.undo, stack.imports = None, set()
-            stack.move("ROLLBACK_COMPLETE" if is_gone else "ROLLBACK_FAILED")
+            deletion.undo_creation(world, stack)
 
 
 def update(world: World, stack: Stack, order: list[str]) -> None:

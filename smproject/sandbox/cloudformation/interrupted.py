@@ -69,9 +69,7 @@ def _clean_up(world: World, stack: Stack) -> None:
 
 def _undo_creation(world: World, stack: Stack) -> None:
     with stack.lock:
-        is_gone = deletion.undo_creation(world, stack)
-        stack.undo, stack.imports = None, set()
-        stack.move("ROLLBACK_COMPLETE" if is_gone else "ROLLBACK_FAILED")
+        deletion.undo_creation(world, stack)
 
 
 _FAILED = {

@@ -9,8 +9,9 @@ from typing import Any
 
 from smproject.sandbox.cloudformation.functions import FUNCTIONS, Function
 from smproject.sandbox.cloudformation.syntax import NO_VALUE, PSEUDO, call_of, invalid, malformed, references, text
+from smproject.sandbox.service import Caller
 
-__all__ = ["FUNCTIONS", "NO_VALUE", "PSEUDO", "Scope", "references", "text"]
+__all__ = ["FUNCTIONS", "NO_VALUE", "PSEUDO", "Scope", "pseudo", "references", "text"]
 
 
 def _unresolved(name: str, _: str | None) -> Any:
@@ -23,6 +24,23 @@ def _no_export(name: str) -> Any:
 
 def _no_zones(region: str) -> list[str]:
     raise invalid(f"Template error: Fn::GetAZs can't be asked of {region} here")
+
+
+def pseudo(owner: Caller, name: str, id_: str, notification_arns: list[str]) -> dict[str, Any]:
+    """Return what the pseudo parameters mean in a stack of a name and id.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/pseudo-parameter-reference.html
+    """
+    return {
+        "AWS::AccountId": owner.account,
+        "AWS::NoValue": NO_VALUE,
+        "AWS::NotificationARNs": notification_arns,
+        "AWS::Partition": "aws",
+        "AWS::Region": owner.region,
+        "AWS::StackId": id_,
+        "AWS::StackName": name,
+        "AWS::URLSuffix": "amazonaws.com",
+    }
 
 
 @dataclass

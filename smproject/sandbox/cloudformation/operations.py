@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -25,9 +26,11 @@ from smproject.sandbox.cloudformation.refusals import (
     refuse_update,
 )
 from smproject.sandbox.cloudformation.stacks import Definition, Stack
+from smproject.sandbox.cloudformation.syntax import invalid
 from smproject.sandbox.service import Caller, Request, ServiceError, now
 from smproject.sandbox.world import World
 
+_ROLE = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/\S+")
 _LIMIT = 2000  # stacks of an account in a region
 
 
@@ -171,7 +174,12 @@ class Operations:
         """Return who acts for a stack: its role's session, else the caller."""
         if not role_arn:
             return caller
-        credentials = self.world.assume(role_arn, "cloudformation.amazonaws.com", "AWSCloudFormation", stack_arn)
+        if not _ROLE.fullmatch(role_arn):
+            raise invalid(f"Role {role_arn} is invalid or cannot be assumed")
+        try:
+            credentials = self.world.assume(role_arn, "cloudformation.amazonaws.com", "AWSCloudFormation", stack_arn)
+        except ServiceError as error:
+            raise invalid(f"Role {role_arn} is invalid or cannot be assumed") from error
         return Caller(caller.account, caller.region, credentials.arn, credentials)
 
     def _take_role(self, caller: Caller, stack: Stack, request: Request) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from smproject.sandbox.cloudformation.stacks import Stack
 from smproject.sandbox.service import Caller, Request, ServiceError
 from smproject.sandbox.world import World
 
+_TOPIC = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[\w.-]+")
 _TRIGGERS = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"}
 
 
@@ -50,7 +52,10 @@ class Options:
         )
 
     def check(self) -> None:
-        """Raise ServiceError (ValidationError) for rollback triggers that are no alarms."""
+        """Raise ServiceError (ValidationError) for rollback triggers that are no alarms, and topics that are none."""
+        for topic in self.notification_arns or []:
+            if not _TOPIC.fullmatch(topic):
+                raise ServiceError("ValidationError", f"Invalid notification ARN: {topic}")
         for trigger in (self.rollback_configuration or {}).get("RollbackTriggers", []):
             if trigger["Type"] not in _TRIGGERS or len(trigger["Arn"].split(":", 6)) != 7:
                 message = f"Rollback trigger {trigger['Arn']} of type {trigger['Type']} is not a CloudWatch alarm"

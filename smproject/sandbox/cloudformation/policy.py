@@ -21,10 +21,9 @@ _OPERATORS = {"StringEquals", "StringLike"}
 def check(text: str) -> None:
     """Raise ServiceError (ValidationError) for what is not a stack policy."""
     try:
-        statements = _statements(text)
-        valid = all(_is_valid(statement) for statement in statements)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ServiceError("ValidationError", f"Error validating stack policy: {error}") from error
+        valid = all(_is_valid(statement) for statement in _statements(text))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        valid = False
     if not valid:
         raise ServiceError("ValidationError", "Error validating stack policy: Invalid stack policy")
 

@@ -6,15 +6,11 @@ from smproject.sandbox.cloudformation.book import Book
 from smproject.sandbox.cloudformation.deletion import Deletion
 from smproject.sandbox.cloudformation.options import Options
 from smproject.sandbox.cloudformation.stacks import Stack
+from smproject.sandbox.cloudformation.syntax import invalid
 from smproject.sandbox.service import ServiceError
 
 UPDATABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 FAILED = {"CREATE_FAILED", "UPDATE_FAILED"}  # to be updated only with rollback disabled
-
-
-def invalid(message: str) -> ServiceError:
-    """Return the error with which CloudFormation refuses most things."""
-    return ServiceError("ValidationError", message)
 
 
 def refuse_token(stack: Stack, token: str, operation: str) -> bool:

@@ -13,7 +13,7 @@ from smproject.sandbox.cloudformation import api, dynamic, graph, masks, provide
 from smproject.sandbox.cloudformation.book import book_of
 from smproject.sandbox.cloudformation.changes import Properties
 from smproject.sandbox.cloudformation.exports import Exports
-from smproject.sandbox.cloudformation.intrinsics import NO_VALUE, Scope, text
+from smproject.sandbox.cloudformation.intrinsics import NO_VALUE, Scope, pseudo, text
 from smproject.sandbox.cloudformation.provider import Context, Provider
 from smproject.sandbox.cloudformation.stacks import Definition, Resource, Stack
 from smproject.sandbox.cloudformation.syntax import malformed
@@ -59,26 +59,13 @@ def scope_of(world: World, stack: Stack, definition: Definition, imported: set[s
 
     template = definition.template
     return Scope(
-        _pseudo(stack) | definition.values,
+        pseudo(stack.owner, stack.name, stack.id, stack.notification_arns) | definition.values,
         template.get("Conditions", {}),
         resource,
         mappings=template.get("Mappings", {}),
         imports=value,
         zones=lambda region: _zones(world, stack, region),
     )
-
-
-def _pseudo(stack: Stack) -> dict[str, Any]:
-    return {
-        "AWS::AccountId": stack.owner.account,
-        "AWS::Region": stack.owner.region,
-        "AWS::Partition": "aws",
-        "AWS::StackName": stack.name,
-        "AWS::StackId": stack.id,
-        "AWS::URLSuffix": "amazonaws.com",
-        "AWS::NoValue": NO_VALUE,
-        "AWS::NotificationARNs": stack.notification_arns,
-    }
 
 
 def _zones(world: World, stack: Stack, region: str) -> list[str]:

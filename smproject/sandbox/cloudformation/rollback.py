@@ -13,9 +13,7 @@ from smproject.sandbox.world import World
 def roll_back(world: World, stack: Stack, undo: Undo) -> None:
     """Bring a stack that is UPDATE_ROLLBACK_IN_PROGRESS back to what it was when it was last stable."""
     if undo.definition is None:
-        is_gone = deletion.undo_creation(world, stack)
-        stack.undo, stack.imports = None, set()
-        stack.move("ROLLBACK_COMPLETE" if is_gone else "ROLLBACK_FAILED")
+        deletion.undo_creation(world, stack)
         return
     stack.definition, stack.outputs = undo.definition, undo.outputs
     _turn(stack, undo)

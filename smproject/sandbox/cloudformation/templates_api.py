@@ -25,8 +25,10 @@ class Templates:
         """Return the template of a stack or change set as it was given, or as its transforms left it."""
         if "ChangeSetName" in request:
             definition = self.change_sets.find(caller, request).definition
-        else:
+        elif "StackName" in request:
             definition = self.book.find(caller, request["StackName"]).definition
+        else:
+            raise invalid("Either StackName or ChangeSetName must be specified.")
         text = processed_text(definition) if request.get("TemplateStage") == "Processed" else definition.text
         return {"TemplateBody": text, "StagesAvailable": ["Original", "Processed"]}
 

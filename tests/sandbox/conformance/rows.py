@@ -18,7 +18,7 @@ Step = dict[str, Any]
 _KNOWN = {
     *("create", "update", "change-set", "delete", "call", "with", "parameters", "options", "execute"),
     *("status", "reasons", "refused", "code", "outputs", "no-outputs", "kept", "replaced", "resources", "events"),
-    *("changes", "finds", "profile", "stack", "until"),
+    *("changes", "finds", "profile", "stack", "until", "repeat", "keep"),
 }
 _ALONE = {"behaviour", "source", "steps", "files"}
 _BUCKET = "conformance-222222222222"
@@ -42,6 +42,7 @@ class Player:
         self.before: dict[str, str] = {}
         self.sets, self.set = 0, ""
         self.answer: dict[str, Any] = {}
+        self.known: dict[str, str] = {}
 
     @property
     def api(self) -> Any:
@@ -62,6 +63,8 @@ class Player:
 
     def _filled(self, text: str) -> str:
         url = f"https://{_BUCKET}.s3.us-east-1.amazonaws.com/{self.row}"
+        for name, value in self.known.items():
+            text = text.replace(name, value)
         return text.replace("FILES", url).replace("STACK", self.row)
 
     def play(self, step: Step) -> None:
@@ -84,11 +87,13 @@ class Player:
         getattr(self, f"_{kind.replace('-', '_')}")(step)
 
     def _request(self, step: Step, kind: str) -> dict[str, Any]:
-        body = {"TemplateBody": textwrap.dedent(step[kind])} if isinstance(step[kind], str) else {}
+        body: dict[str, Any] = {}
+        if isinstance(step[kind], str):
+            body = {"TemplateBody": _repeated(textwrap.dedent(step[kind]), step.get("repeat", 1))}
         if kind != "create" and not body:
             body = {"UsePreviousTemplate": True}
-        name = {"StackName": self.name}
-        return name | body | {"Parameters": given(step.get("parameters"))} | step.get("options", {})
+        parameters = {"StackName": self.name, "Parameters": given(step.get("parameters"))}
+        return {**body, **parameters, **step.get("options", {})}
 
     def _create(self, step: Step) -> None:
         self.ids[self.name] = self.api.create_stack(**self._request(step, "create"))["StackId"]
@@ -132,10 +137,11 @@ class Player:
 
         def asked() -> bool:
             self.answer = getattr(client, operation)(**step.get("with", {}))
-            return self._found(wanted) == wanted
+            return bool(self._found(wanted) == wanted)
 
         if not asked() and step.get("until"):
             eventually(asked)
+        self.known |= {name: jmespath.search(path, self.answer) for name, path in step.get("keep", {}).items()}
 
     def _found(self, wanted: dict[str, Any]) -> dict[str, Any]:
         answer = json.loads(json.dumps(self.answer, default=str))
@@ -168,6 +174,16 @@ class Player:
             assert now[name] != self.before[name]
         if "resources" in step:
             assert sorted(now) == sorted(step["resources"])
+
+
+def _repeated(text: str, times: int) -> str:
+    """Return a template with each line that says NUMBER as often as told, with the numbers from 1."""
+    lines = [
+        line.replace("NUMBER", str(number)) if "NUMBER" in line else line
+        for line in text.splitlines(keepends=True)
+        for number in (range(1, times + 1) if "NUMBER" in line else [0])
+    ]
+    return "".join(lines)
 
 
 def _look_at_events(step: Step, latest: list[tuple[str, str, str]]) -> None:

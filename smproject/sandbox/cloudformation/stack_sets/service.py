@@ -5,15 +5,13 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from smproject.sandbox.cloudformation import capabilities, definitions, template
+from smproject.sandbox.cloudformation import capabilities, definitions, limits, template
 from smproject.sandbox.cloudformation.intrinsics import text
 from smproject.sandbox.cloudformation.stack_sets import access, targets, views
 from smproject.sandbox.cloudformation.stack_sets.organization import PRINCIPAL
 from smproject.sandbox.cloudformation.stack_sets.records import SELF_MANAGED, SERVICE_MANAGED, StackSet
 from smproject.sandbox.cloudformation.stack_sets.shelf import Shelf
 from smproject.sandbox.service import Caller, Request, ServiceError, page
-
-_BODY = 51_200  # bytes of a template that a request holds
 
 
 class StackSets:
@@ -119,18 +117,21 @@ class StackSets:
             body, source = before.text, before.template
         else:
             body = definitions.template_text(self.world, caller, request)
-            source = {"TemplateBody": body} if len(body.encode()) <= _BODY else {"TemplateURL": request["TemplateURL"]}
+            source = (
+                {"TemplateBody": body}
+                if len(body.encode()) <= limits.BODY_BYTES
+                else {"TemplateURL": request["TemplateURL"]}
+            )
         content = template.read(body)
         capabilities.demand(request, capabilities.needed(content))
         declared = content.get("Parameters", {})
-        tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
         return {
             "text": body,
             "template": source,
             "declared": declared,
             "parameters": _parameters(declared, request, before),
             "capabilities": request.get("Capabilities") or [],
-            "tags": before.tags if before and "Tags" not in request else tags,
+            "tags": before.tags if before and "Tags" not in request else definitions.tags_of(request),
             "description": request.get("Description") or (before.description if before else ""),
         }
 

@@ -126,11 +126,21 @@ def _ended(context: Context, child_id: str, verb: str, good: set[str] = _GOOD) -
     """Wait until a nested stack is at rest; raises ServiceError when that is not as it should be."""
     child = book_of(context.world).by_id(child_id)
     while child.status.endswith("_IN_PROGRESS"):
+        if context.halted():
+            _give_up(context, child)
         time.sleep(_POLL_SECONDS)
     if child.status not in good:
         message = f"Embedded stack {child.id} was not successfully {verb}: {_why(child)}"
         raise ServiceError("ValidationError", message)
     return Made(child.id, {f"Outputs.{output['OutputKey']}": output["OutputValue"] for output in child.outputs})
+
+
+def _give_up(context: Context, child: Stack) -> None:
+    """Take an update that nobody waits for any more back; a creation is deleted with what its parent has made."""
+    if child.status == "CREATE_IN_PROGRESS":
+        raise ServiceError("Cancelled", "Resource creation cancelled")
+    if child.status == "UPDATE_IN_PROGRESS":
+        _called(context, child.id, lambda client: client.cancel_update_stack(StackName=child.id))
 
 
 def _why(child: Stack) -> str:

@@ -14,6 +14,7 @@ from smproject.sandbox.cloudformation.api import NotUpdatableError, known
 from smproject.sandbox.cloudformation.changes import Properties, changed
 from smproject.sandbox.cloudformation.custom import mailbox
 from smproject.sandbox.cloudformation.provider import Context, Made, Provider, provides
+from smproject.sandbox.service import ServiceError
 
 _MOST_SECONDS = 43_200
 _POLL_SECONDS = 0.1
@@ -58,7 +59,9 @@ class WaitCondition(Provider):
             )
         deadline = time.monotonic() + min(int(properties["Timeout"]), _MOST_SECONDS)
         while len(found := _signals(box.received(key))) < count:
-            if context.halted() or time.monotonic() > deadline:
+            if context.halted():
+                raise ServiceError("Cancelled", "Resource creation cancelled")
+            if time.monotonic() > deadline:
                 raise ValueError(f"WaitCondition timed out. Received {len(found)} conditions when expecting {count}")
             time.sleep(_POLL_SECONDS)
         return Made(f"{context.stack_id}/{context.logical_id}", {"Data": json.dumps(found)})
