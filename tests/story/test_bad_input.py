@@ -93,18 +93,30 @@ def test_a_malformed_buildspec_fails_the_phase_that_reads_it(visitor: Visitor, p
     assert "YAML_FILE_ERROR" in action["output"]["executionResult"]["errorDetails"]["message"]
 
 
-def test_missing_data_fail_the_processing_job_and_the_delivery_with_the_reason(visitor: Visitor, push: Push) -> None:
-    uri = "s3://churn-data-222222222222/no/such.csv"
+BESIDE, ELSEWHERE = "s3://churn-data-222222222222/churn/2026/churn.csv/none", "s3://churn-data-222222222222/no/such.csv"
+
+
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        (BESIDE, f'ClientError: No S3 objects found under S3 URL "{BESIDE}" given in input data source.'),
+        (ELSEWHERE, "because no identity-based policy allows the s3:ListBucket action"),
+    ],
+    ids=["missing", "not the project's"],
+)
+def test_data_that_cannot_be_read_fail_the_processing_job_and_the_delivery_with_the_reason(
+    visitor: Visitor, push: Push, uri: str, told: str
+) -> None:
     command = "python -m pipelines.run run --wait"
     commit = push(BUILDSPEC, lambda text: text.replace(command, f"{command} --parameter DataUri={uri}"))
 
     variables = failed_build(visitor, commit)["output"]["outputVariables"]
     process = visitor.steps(variables["PIPELINE_EXECUTION_ARN"])["process"]
     reason = visitor.job(process, "Processing")["FailureReason"]
-    assert reason.startswith(f'ClientError: No S3 objects found under S3 URL "{uri}" given in input data source.')
+    assert told in reason
     assert reason in process["FailureReason"]
     assert variables["PIPELINE_RESULT"].startswith("Failed at step process: ")
-    assert uri in variables["PIPELINE_RESULT"]
+    assert told[:40] in variables["PIPELINE_RESULT"]
 
 
 def test_a_parameter_outside_its_pattern_fails_the_project_and_is_named(visitor: Visitor) -> None:
@@ -142,9 +154,10 @@ def test_a_killed_training_program_fails_its_step_and_the_next_execution_works(v
     )["PipelineParameters"]
     data = next(item["Value"] for item in parameters if item["Name"] == "DataUri")
     bucket, _, key = data.removeprefix("s3://").partition("/")
-    # New data, else the training's result is an earlier execution's.
-    visitor.client("s3").copy_object(Bucket=bucket, Key=f"copy/{key}", CopySource=f"{bucket}/{key}")
-    wanted = {"DataUri": f"s3://{bucket}/copy/{key}", "GateThreshold": "0.8"}
+    # New data, else the training's result is an earlier execution's; where the project may read them.
+    copy = {"Bucket": bucket, "Key": f"{key}/copy"}
+    visitor.client("s3").copy_object(**copy, CopySource=f"{bucket}/{key}")
+    wanted = {"DataUri": f"s3://{bucket}/{copy['Key']}", "GateThreshold": "0.8"}
 
     killed = start(visitor, **wanted)
     os.kill(eventually(lambda: training_program(killed), SECONDS), signal.SIGKILL)
@@ -160,6 +173,7 @@ def test_a_killed_training_program_fails_its_step_and_the_next_execution_works(v
     # The demonstration's two versions stay the only ones, for the tests that look at them.
     registered = steps["register"]["Metadata"]["RegisterModel"]["Arn"]
     visitor.client("sagemaker").delete_model_package(ModelPackageName=registered)
+    visitor.client("s3").delete_object(**copy)
 
 
 @pytest.fixture
