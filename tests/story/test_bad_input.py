@@ -155,7 +155,7 @@ def test_a_killed_training_program_fails_its_step_and_the_next_execution_works(v
     data = next(item["Value"] for item in parameters if item["Name"] == "DataUri")
     bucket, _, key = data.removeprefix("s3://").partition("/")
     # New data, else the training's result is an earlier execution's; where the project may read them.
-    copy = {"Bucket": bucket, "Key": f"{key}/copy"}
+    copy = {"Bucket": bucket, "Key": f"{key}/copy.csv"}
     visitor.client("s3").copy_object(**copy, CopySource=f"{bucket}/{key}")
     wanted = {"DataUri": f"s3://{bucket}/{copy['Key']}", "GateThreshold": "0.8"}
 

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from smproject.sandbox.cloudformation.changes import Properties, changed
+from smproject.sandbox.cloudformation.syntax import text
 
 
 class UnsupportedPropertyError(ValueError):
@@ -123,7 +124,7 @@ def _boolean(value: Any) -> bool:
 
 
 _SCALARS: dict[str, Callable[[Any], Any]] = {
-    "string": lambda value: str(value).lower() if isinstance(value, bool) else str(value),
+    "string": text,
     "integer": int,
     "long": int,
     "float": float,

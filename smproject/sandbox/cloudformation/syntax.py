@@ -74,7 +74,9 @@ def variables(argument: Any) -> list[str]:
 
 
 def text(value: Any) -> str:
-    """Return a value as CloudFormation writes it into text."""
+    """Return a value as CloudFormation writes it into text: `true`, and `30` for 30.0."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
