@@ -152,16 +152,22 @@ def validate(output: str) -> None:
 
 
 @main.command()
-@click.option("--project", metavar="NAME", help="A project that runs in the sandbox: what its roles did, too.")
+@click.argument("template", required=False)
+@click.option("--project", metavar="NAME", help="A project that runs in the sandbox: what its roles did.")
 @click.option("--all", "everything", is_flag=True, help="Show what is explained as well.")
 @output_option
-def audit(project: str | None, everything: bool, output: str) -> None:
-    """Compare what roles may do with what is needed; exit 1 when a permission is missing or unexplained."""
+def audit(template: str | None, project: str | None, everything: bool, output: str) -> None:
+    """Compare what the roles of TEMPLATE, of all, or of a project may do with what is needed; exit 1 where they differ.
+
+    They differ where a permission is missing, or there and nobody says why.
+    """
     from dataclasses import asdict
 
     from smproject import audit as auditing
 
-    findings = list(auditing.of_project(project) if project else auditing.of_templates())
+    if template and project:
+        raise click.UsageError("Name a template or a project, not both.")
+    findings = list(auditing.of_project(project) if project else auditing.of_templates(template))
     unsolved = [finding for finding in findings if finding.is_open]
     if output == "json":
         _echo_json([asdict(finding) for finding in findings])

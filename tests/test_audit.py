@@ -15,6 +15,7 @@ from smproject.audit.findings import Finding
 
 LAUNCH = "project_templates/launch-role/template.yaml"
 BUILD = "project_templates/model-build/template.yaml"
+SMPROJECT = str(Path(sys.executable).with_name("smproject"))
 Edit = Callable[[str, str, str], None]
 
 
@@ -37,16 +38,11 @@ def edit(root: Path) -> Edit:
 
 
 def found(root: Path) -> list[Finding]:
-    return [finding for finding in templates.audit(root) if finding.is_open]
+    return [finding for finding in templates.audit(root=root) if finding.is_open]
 
 
 def test_the_templates_miss_nothing_and_explain_every_wildcard() -> None:
-    done = subprocess.run(
-        [Path(sys.executable).with_name("smproject"), "audit", "--output", "json"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = subprocess.run([SMPROJECT, "audit", "--output", "json"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     explained = json.loads(done.stdout)
     assert len(explained) > 100 and all(finding["reason"] for finding in explained)
@@ -78,3 +74,14 @@ def test_a_wildcard_without_a_comment_is_told_with_its_line(root: Path, edit: Ed
 def test_actions_for_all_are_wildcards_too(root: Path, edit: Edit) -> None:
     edit(LAUNCH, "                Action: kms:Decrypt\n", "                Action: kms:*\n")
     assert [(f.statement, f.what) for f in found(root)] == [("DecryptCatalogue", "kms:*")]
+
+
+def test_one_template_is_audited_alone(root: Path) -> None:
+    told = list(templates.audit("target-account", root))
+    assert {finding.where.split("/")[1] for finding in told} == {"target-account"}
+
+
+def test_a_template_that_there_is_not_is_refused_in_one_line() -> None:
+    done = subprocess.run([SMPROJECT, "audit", "nothing"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: There is no template 'nothing'. `smproject list` names them.\n"

@@ -8,13 +8,16 @@ from smproject.audit.findings import Finding
 from smproject.errors import MissingExtraError
 
 
-def of_templates() -> Iterator[Finding]:
-    """Yield the wildcards of every template, and what CloudFormation's roles lack; raises MissingExtraError."""
+def of_templates(template_id: str | None = None) -> Iterator[Finding]:
+    """Yield the wildcards of one template or of all, and what CloudFormation's roles lack to make them.
+
+    Raises MissingExtraError, and CatalogError for a template that there is not.
+    """
     try:
         from smproject.audit import templates  # noqa: PLC0415  # it needs the `sandbox` extra
     except ImportError as error:
         raise _missing(error) from error
-    yield from templates.audit()
+    yield from templates.audit(template_id)
 
 
 def of_project(project: str) -> Iterator[Finding]:

@@ -39,12 +39,19 @@ def launches(root: Path = catalog.ROOT) -> list[Launch]:
     ]
 
 
-def audit(root: Path = catalog.ROOT) -> Iterator[Finding]:
-    """Yield every wildcard of every template, and what launch roles may not do though handlers need it."""
-    for each in catalog.templates(root):
-        yield from wildcards(each.path, root)
+def audit(template_id: str | None = None, root: Path = catalog.ROOT) -> Iterator[Finding]:
+    """Yield every wildcard of a template, or of all, and what launch roles may not do though handlers need it.
+
+    Raises CatalogError for a template that there is not.
+    """
+    audited = [catalog.template(template_id, root)] if template_id else catalog.templates(root)
+    paths = {each.path for each in audited}
+    for path in sorted(paths):
+        yield from wildcards(path, root)
     for launch in launches(root):
-        yield from _missing(launch, root)
+        made = launch.templates if not template_id or launch.holder in paths else paths & set(launch.templates)
+        for path in sorted(made):
+            yield from _missing(launch, path, root)
 
 
 def wildcards(path: Path, root: Path) -> Iterator[Finding]:
@@ -55,11 +62,10 @@ def wildcards(path: Path, root: Path) -> Iterator[Finding]:
             yield Finding("wildcard", where, statement.name, text, statement.reason or statement.shared_reason)
 
 
-def _missing(launch: Launch, root: Path) -> Iterator[Finding]:
+def _missing(launch: Launch, path: Path, root: Path) -> Iterator[Finding]:
+    """Yield what a role may not do though the handlers of a template's resources need it."""
     granted = [action for statement in launch.grants for action in statement.actions]
-    for path in launch.templates:
-        made = path.relative_to(root).as_posix()
-        for need in handlers.needs(reader.read(path.read_text())["Resources"]):
-            if not any(matches(action.lower(), need.action.lower()) for action in granted):
-                told = f"{launch.role} lacks {need.action}, which {need.type} needs to {', '.join(need.verbs)}"
-                yield Finding("missing", made, "", told)
+    for need in handlers.needs(reader.read(path.read_text())["Resources"]):
+        if not any(matches(action.lower(), need.action.lower()) for action in granted):
+            told = f"{launch.role} lacks {need.action}, which {need.type} needs to {', '.join(need.verbs)}"
+            yield Finding("missing", path.relative_to(root).as_posix(), "", told)
