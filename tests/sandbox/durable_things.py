@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from catalogues import publish, share
+from functions import Functions
 from harness import ACCOUNTS, Sandbox, eventually
 from hosting_bench import Serving
 from pipeline_runs import Pipelines
@@ -372,5 +373,55 @@ def _endpoint(at: Workplace) -> Look:
         )["Body"]
         told = json.loads(body.read())
         return told["model"], found["EndpointConfigName"], found["CreationTime"], found["EndpointArn"]
+
+    return look
+
+
+@thing
+def _function(at: Workplace) -> Look:
+    functions = Functions(at.sandbox)
+    name = functions.create("def handler(event, context): return [event, context.function_version]")
+    version = functions.api.publish_version(FunctionName=name)["Version"]
+    functions.api.create_alias(FunctionName=name, Name="live", FunctionVersion=version)
+
+    def look(sandbox: Sandbox) -> Any:
+        functions = Functions(sandbox)
+        described = functions.api.get_function_configuration(FunctionName=name)
+        return plain(described), functions.call(name, {"asked": 1}, Qualifier="live")
+
+    return look
+
+
+@thing
+def _change_set(at: Workplace) -> Look:
+    cloudformation, name = at.client("cloudformation"), f"durable-{uuid.uuid4().hex[:8]}"
+    named = {"StackName": name, "ChangeSetName": "first"}
+    template = "Resources: {Queue: {Type: AWS::SQS::Queue}}"
+    cloudformation.create_change_set(**named, ChangeSetType="CREATE", TemplateBody=template)
+    cloudformation.get_waiter("change_set_create_complete").wait(**named, WaiterConfig={"Delay": 1})
+
+    def look(sandbox: Sandbox) -> Any:
+        cloudformation = sandbox.client("cloudformation")
+        stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        return plain(cloudformation.describe_change_set(**named)), stack
+
+    return look
+
+
+@thing
+def _studio(at: Workplace) -> Look:
+    sagemaker, name = at.client("sagemaker"), f"durable-{uuid.uuid4().hex[:8]}"
+    subnet = at.client("ec2").describe_subnets()["Subnets"][0]
+    settings = {"ExecutionRole": at.sandbox.role(name, "sagemaker.amazonaws.com")}
+    wanted = {"DefaultUserSettings": settings, "SubnetIds": [subnet["SubnetId"]], "VpcId": subnet["VpcId"]}
+    domain = sagemaker.create_domain(DomainName=name, AuthMode="IAM", **wanted)["DomainArn"].rpartition("/")[2]
+    sagemaker.create_user_profile(DomainId=domain, UserProfileName="ada")
+    described = {"DomainId": domain}
+    eventually(lambda: sagemaker.describe_domain(**described)["Status"] == "InService")
+
+    def look(sandbox: Sandbox) -> Any:
+        sagemaker = sandbox.client("sagemaker")
+        profile = sagemaker.describe_user_profile(**described, UserProfileName="ada")
+        return plain(sagemaker.describe_domain(**described)), plain(profile)
 
     return look

@@ -38,7 +38,7 @@ class LambdaService(Service):
         self.layers, workers = Layers(store), Workers(world, store)
         self.invocations = Invocations(world, self.registry, workers)
         Notifications(world, self.invocations)
-        self._parts = [
+        self.parts = [
             Library(world, self.registry, store, self.layers, workers),
             Aliases(self.registry),
             Policies(self.registry),
@@ -50,7 +50,7 @@ class LambdaService(Service):
 
     def handler(self, operation: str) -> Handler | None:
         """Return the part's method that answers an operation."""
-        return self.first_handler(self._parts, operation)
+        return self.first_handler(self.parts, operation)
 
     def http(self, caller: Caller, call: Call, environ: Environ) -> Reply | None:
         """Answer a REST call."""
