@@ -62,3 +62,9 @@ class Durable:
         self.sandbox.client("ssm").put_parameter(Name=marker, Value="1", Type="String", Overwrite=True)
         eventually(lambda: (self.home / "state.db").stat().st_mtime_ns != before)
         eventually(lambda: not (self.home / "state.db-journal").exists())
+
+    def writes(self, times: int) -> None:
+        """Wait until the state has been written anew some times: what was there before the last is in it."""
+        for _ in range(times):
+            before = (self.home / "state.db").stat().st_mtime_ns
+            eventually(lambda then=before: (self.home / "state.db").stat().st_mtime_ns != then)

@@ -233,9 +233,10 @@ def test_killed_at_any_moment_it_starts_with_whole_things(durable: Durable, benc
                 api.create_model_package_group(ModelPackageGroupName=group)
                 api.create_model_package(ModelPackageGroupName=group, InferenceSpecification=spec)
 
-    for pause in (0.4, 0.7):
+    for pause in (0.0, 0.3):
         thread = threading.Thread(target=work)
         thread.start()
+        durable.writes(2)  # the second has seen the work
         time.sleep(pause)
         durable.kill()
         thread.join()
