@@ -10,7 +10,7 @@ import pytest
 from harness import Sandbox, eventually
 from ml_cases import CASES
 from stacks import Stacks
-from update_cases import Case
+from update_cases import template
 
 ABLE: Any = {"Capabilities": ["CAPABILITY_NAMED_IAM"]}
 
@@ -24,10 +24,6 @@ def stacks(sandbox: Sandbox) -> Stacks:
 def name() -> str:
     """A name that no other test uses, good for every service."""
     return f"ml-{uuid.uuid4().hex[:8]}"
-
-
-def template(case: Case, properties: str, name: str) -> str:
-    return f"Resources:\n  It: {{Type: {case.type}, Properties: {properties}}}\n{case.others}".replace("NAME", name)
 
 
 @pytest.mark.parametrize("kind", CASES)

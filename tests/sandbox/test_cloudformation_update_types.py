@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from harness import Sandbox
 from stacks import Stacks
-from update_cases import CASES, ROLE, Case, key_policy, project
+from update_cases import CASES, ROLE, key_policy, project, template
 
 ABLE: Any = {"Capabilities": ["CAPABILITY_NAMED_IAM"]}
 
@@ -22,10 +22,6 @@ def stacks(sandbox: Sandbox) -> Stacks:
 def name() -> str:
     """A name that no other test uses, good for every service."""
     return f"types-{uuid.uuid4().hex[:8]}"
-
-
-def template(case: Case, properties: str, name: str) -> str:
-    return f"Resources:\n  It: {{Type: {case.type}, Properties: {properties}}}\n{case.others}".replace("NAME", name)
 
 
 @pytest.mark.parametrize("kind", CASES)

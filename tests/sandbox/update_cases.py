@@ -24,6 +24,11 @@ class Case:
     others: str = ""  # further resources of the template
 
 
+def template(case: Case, properties: str, name: str) -> str:
+    """Return a template whose resource `It` is a case's, with these properties; NAME in it is the name."""
+    return f"Resources:\n  It: {{Type: {case.type}, Properties: {properties}}}\n{case.others}".replace("NAME", name)
+
+
 def trust(service: str) -> str:
     statement = f"{{Effect: Allow, Principal: {{Service: {service}.amazonaws.com}}, Action: 'sts:AssumeRole'}}"
     return f"{{Version: 2012-10-17, Statement: {statement}}}"
