@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -21,6 +23,8 @@ from smproject.sandbox.world import World
 LOG = logging.getLogger(__name__)
 Uses = tuple[Used, ...]
 _GIT = "/v1/repos/"
+# Of moto's services those whose calls may wait: for a body to arrive, for a subscriber's answer, for a message.
+_WAITING = {"s3", "sns", "sqs"}
 
 
 class Door:
@@ -29,6 +33,7 @@ class Door:
     def __init__(self, world: World, log: CallLog) -> None:
         self.world, self.log, self.gate = world, log, Gate(world)
         self.moto = moto_seam.application()
+        self._turns: dict[str, threading.Lock] = {}
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Answer one HTTP request."""
@@ -119,7 +124,8 @@ class Door:
         """Let moto answer: its HTTP status and body, or our error for what it lacks."""
         begun: list[Any] = []
         try:
-            body = self.moto(environ, lambda *begin: begun.extend(begin))
+            with self._turn(call.service):
+                body = self.moto(environ, lambda *begin: begun.extend(begin))
         except NotImplementedError:
             return _missing(call)
         except Exception as error:  # moto runs in Flask's debug mode, so its failures arrive here
@@ -130,6 +136,10 @@ class Door:
             return _missing(call)  # no AWS error is HTML: this is Flask, which has no such route
         start_response(*begun)
         return status, body
+
+    def _turn(self, service: str) -> AbstractContextManager[Any]:
+        """Let a service of moto answer one call at a time: it walks through what other calls change."""
+        return nullcontext() if service in _WAITING else self._turns.setdefault(service, threading.Lock())
 
 
 def _stranger(call: Call) -> Reply:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+import uuid
+from contextlib import closing
 from pathlib import Path
 
 from harness import Sandbox, eventually
@@ -56,12 +59,15 @@ class Durable:
 
     def saved(self) -> None:
         """Wait until what has happened so far is on disk, as it is when nobody calls for a moment."""
-        looked = len((self.home / "calls.jsonl").read_text())
-        before = (self.home / "state.db").stat().st_mtime_ns
-        marker = f"/saved/{looked}"
-        self.sandbox.client("ssm").put_parameter(Name=marker, Value="1", Type="String", Overwrite=True)
-        eventually(lambda: (self.home / "state.db").stat().st_mtime_ns != before)
-        eventually(lambda: not (self.home / "state.db-journal").exists())
+        marker = f"/saved/{uuid.uuid4().hex}"
+        self.sandbox.client("ssm").put_parameter(Name=marker, Value="1", Type="String")
+        eventually(lambda: self._holds(marker), seconds=60)
+
+    def _holds(self, text: str) -> bool:
+        """Tell whether the state on disk has a text somewhere."""
+        with closing(sqlite3.connect(self.home / "state.db", timeout=30)) as database:
+            found = database.execute("SELECT 1 FROM parts WHERE instr(content, ?)", [text]).fetchone()
+        return found is not None
 
     def writes(self, times: int) -> None:
         """Wait until the state has been written anew some times: what was there before the last is in it."""

@@ -6,6 +6,8 @@ import http.client
 import io
 import json
 import socket
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlparse
 
@@ -270,3 +272,19 @@ def test_a_request_is_refused_rather_than_half_understood(
         getattr(sandbox.client(service), operation)(**request_)
     assert refused.value.response["Error"]["Code"] == "NotImplemented"
     assert f"does not implement {list(request_)[-1]} of {service}:" in str(refused.value)
+
+
+def test_policies_are_made_and_attached_at_the_same_time(sandbox: Sandbox) -> None:
+    iam, role = sandbox.client("iam"), f"busy-{uuid.uuid4().hex[:6]}"
+    sandbox.role(role, "codebuild.amazonaws.com", policies=[])
+    statement = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+    def work(number: int) -> int:
+        made = iam.create_policy(PolicyName=f"{role}-{number}", PolicyDocument=document)["Policy"]["Arn"]
+        attached = iam.attach_role_policy(RoleName=role, PolicyArn=made)
+        iam.detach_role_policy(RoleName=role, PolicyArn=made)
+        return int(attached["ResponseMetadata"]["RetryAttempts"])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(work, range(80))) == {0}

@@ -81,6 +81,7 @@ def test_a_stack_that_was_being_created_has_failed_and_is_deleted(durable: Durab
     stacks = Stacks(durable.sandbox)
     made = stacks.start(WAITING, {"Name": name}, StackName=name)
     eventually(lambda: ("First", "CREATE_COMPLETE", "") in stacks.events(made))
+    eventually(lambda: any(who == "Waits" for who, *_ in stacks.events(made)))
     again(durable)
     ended = stacks.ended(made)
     assert (ended["StackStatus"], "stopped" in ended["StackStatusReason"]) == ("CREATE_FAILED", True)
