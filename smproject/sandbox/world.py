@@ -73,7 +73,10 @@ class World:
         """Return a role session's credentials, the same ones for the same name: each new pair costs new clients."""
         with self._lock:
             if (role_arn, name) not in self._sessions:
-                self._sessions[role_arn, name] = moto_seam.session_credentials(role_arn, name, self.region)
+                made = moto_seam.session_credentials(role_arn, name, self.region)
+                for service in ("iam", "sts"):  # moto keeps the new key there, and no call has told so
+                    self.touched(service, made.account, "AssumeRole")
+                self._sessions[role_arn, name] = made
             return self._sessions[role_arn, name]
 
     def touched(self, service: str, account: str, operation: str) -> None:
@@ -84,7 +87,9 @@ class World:
 
     def take_called(self) -> set[str]:
         """Return the services that were called since the last time."""
-        called, self._called = self._called, set()
+        called = set()
+        while self._called:  # one by one: other threads add meanwhile
+            called.add(self._called.pop())
         return called
 
     def state(self) -> dict[str, Any]:

@@ -105,6 +105,17 @@ def test_a_stack_that_was_being_updated_goes_back_and_is_updated(durable: Durabl
     assert stacks.parameter(name) == "three"
 
 
+def test_a_role_that_was_assumed_just_before_is_assumed_again(durable: Durable, name: str) -> None:
+    stacks = Stacks(durable.sandbox)
+    role = durable.sandbox.role(name, "cloudformation.amazonaws.com")
+    durable.saved()
+    made = stacks.create(QUIET, {"Name": name}, StackName=name, RoleARN=role)
+    assert made["StackStatus"] == "CREATE_COMPLETE"
+    again(durable)
+    updated = stacks.update(made["StackId"], QUIET, {"Name": name, "Value": "two"})
+    assert (updated["StackStatus"], stacks.parameter(name)) == ("UPDATE_COMPLETE", "two")
+
+
 def test_a_pipeline_whose_build_ran_has_failed_and_is_retried(durable: Durable, name: str) -> None:
     workshop = Workshop(durable.sandbox)
     role = durable.sandbox.role("build-role", "codebuild.amazonaws.com")
