@@ -26,6 +26,8 @@ from moto.sns.models import Subscription
 from moto.sts.models import sts_backends
 from werkzeug.datastructures import MultiDict
 
+from smproject.sandbox import moto_iam, moto_mends, moto_object_tags, moto_replication
+
 PARTITION = "aws"
 _publish, _logs_let_in = Subscription.publish, FakeBucket._log_permissions_enabled_policy
 # Subresources of buckets and objects that moto takes for the bucket or object itself: it would create or delete that.
@@ -117,6 +119,9 @@ def application() -> WSGIApplication:
 
     moto reads bucket policies without their conditions, so that `Deny unless TLS` denies everything: that is off.
     """
+    moto_iam.mend()
+    moto_object_tags.mend()
+    moto_replication.mend()
     FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL
     FakeBucket._log_permissions_enabled_policy = staticmethod(_lets_logs_in)
     return DomainDispatcherApplication(_backend)  # type: ignore[no-any-return,no-untyped-call,unused-ignore]
@@ -136,6 +141,7 @@ def _backend(service: str | None) -> Any:
     """Return the application of one service; moto asks for None when it doesn't know the host."""
     if service is None:
         raise NotImplementedError
+    moto_mends.mend(service)
     return create_backend_app(service)
 
 

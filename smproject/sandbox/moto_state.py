@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from moto.core.base_backend import BackendDict
@@ -146,7 +147,18 @@ def _key_in(text: str, _: Blobs) -> Any:
     return serialization.load_pem_private_key(text.encode(), None)
 
 
-# The private keys of KMS, SNS and EC2.
-VALUES: Mapping[type, Value] = dict.fromkeys(
-    (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey), Value("key", _key_out, _key_in)
-)
+def _certificate_out(certificate: x509.Certificate, _: Blobs) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _certificate_in(text: str, _: Blobs) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(text.encode())
+
+
+# The private keys of KMS, SNS, EC2 and ACM, and ACM's certificates.
+VALUES: Mapping[type, Value] = {
+    **dict.fromkeys(
+        (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey), Value("key", _key_out, _key_in)
+    ),
+    x509.Certificate: Value("certificate", _certificate_out, _certificate_in),
+}

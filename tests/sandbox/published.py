@@ -31,7 +31,8 @@ _ARNS = {  # what stands in the names of parameters that take ARNs
     "topic": "arn:aws:sns:us-east-1:222222222222:example",
     "": "arn:aws:s3:::templates-222222222222",
 }
-_WAITS, _WAIT_CONDITION = "CREATE_IN_PROGRESS", "AWS::CloudFormation::WaitCondition"
+_WAITS = "CREATE_IN_PROGRESS"
+_FOR_OTHERS = {"AWS::CertificateManager::Certificate", "AWS::CloudFormation::WaitCondition"}  # these wait
 _ITS_OWN = "Received response status [FAILED] from custom resource"  # the template's code answers so to deletions too
 _BUG = re.compile(r"sandbox failed|Traceback|\w+Error\(|\b(Key|Type|Attribute|Index|Value)Error\b|^$|object has no")
 
@@ -98,27 +99,31 @@ class Publisher:
         return self._followed(made["StackId"], declared)
 
     def _followed(self, stack: str, declared: dict[str, Any]) -> Outcome:
-        ended = eventually(lambda: self._at_rest(stack))
+        ended = eventually(lambda: self._at_rest(stack, declared))
         events, own = self.stacks.events(stack), stack.split("/")[1]
         failed = [event for event in events if event[1].endswith("FAILED") and "cancelled" not in event[2]]
         failed = failed or [event for event in events if event[:2] == (own, "ROLLBACK_IN_PROGRESS")]
         reasons = [f"{name}: {reason}" for name, _, reason in failed if name != own or len(failed) == 1]
         wanted = {name for name, item in declared.get("Resources", {}).items() if "Condition" not in item}
         left_out = wanted - set(self.stacks.physical(stack)) if ended == "CREATE_COMPLETE" else set()
-        waiting = [f"{name}: waits for signals" for name in self._waiting(stack)] if ended == _WAITS else []
+        waiting = [f"{name}: waits for signals" for name in self._waiting(stack, declared)] if ended == _WAITS else []
         deleted = self.stacks.delete(stack)["StackStatus"] if ended in {"CREATE_COMPLETE", _WAITS} else ""
         return Outcome("", ended, waiting or reasons, left_out, deleted)
 
-    def _at_rest(self, stack: str) -> str:
+    def _at_rest(self, stack: str, declared: dict[str, Any]) -> str:
         """Return the status of a stack that is at rest, or waits for signals that nobody sends."""
         status = str(self.stacks.api.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"])
-        return status if not status.endswith("_IN_PROGRESS") or (status == _WAITS and self._waiting(stack)) else ""
+        is_waiting = status == _WAITS and self._waiting(stack, declared)
+        return status if is_waiting or not status.endswith("_IN_PROGRESS") else ""
 
-    def _waiting(self, stack: str) -> list[str]:
-        """Return the wait conditions of a stack in which nothing else is going on."""
+    def _waiting(self, stack: str, declared: dict[str, Any]) -> list[str]:
+        """Return what waits for signals in a stack in which nothing else is going on."""
+        signalled = {name for name, item in declared.get("Resources", {}).items() if "CreationPolicy" in item}
         found = self.stacks.api.describe_stack_resources(StackName=stack)["StackResources"]
         busy = [each for each in found if each["ResourceStatus"].endswith("_IN_PROGRESS")]
-        waits = [each["LogicalResourceId"] for each in busy if each["ResourceType"] == _WAIT_CONDITION]
+        made = {each["LogicalResourceId"] for each in busy if "PhysicalResourceId" in each}
+        conditions = {each["LogicalResourceId"] for each in busy if each["ResourceType"] in _FOR_OTHERS}
+        waits = sorted(conditions | signalled & made)
         return waits if len(waits) == len(busy) else []
 
     def _declared(self, template: str) -> dict[str, Any]:

@@ -97,8 +97,8 @@ def test_attributes_without_effect_on_a_type_are_kept(stacks: Stacks) -> None:
 
 
 def test_a_policy_that_would_be_ignored_is_refused(stacks: Stacks) -> None:
-    wait = "Resources: {A: {Type: AWS::EC2::Instance, CreationPolicy: {ResourceSignal: {Count: 1}}}}"
-    assert "The sandbox does not execute the CreationPolicy of AWS::EC2::Instance." in stacks.refusal(wait)
+    deploys = "Resources: {A: {Type: AWS::Lambda::Alias, UpdatePolicy: {CodeDeployLambdaAliasUpdate: {}}}}"
+    assert "The sandbox does not execute the UpdatePolicy of AWS::Lambda::Alias." in stacks.refusal(deploys)
 
 
 OUTPUTS = [

@@ -7,9 +7,14 @@ import uuid
 from typing import Any
 
 import pytest
+import types_core_computing
+import types_core_databases
+import types_core_devices
 import types_core_hosts
 import types_core_identities
+import types_core_kept
 import types_core_networks
+import types_core_scaling
 import types_core_services
 from botocore.exceptions import ClientError
 from harness import Sandbox
@@ -17,7 +22,13 @@ from stacks import Stacks
 from types_core_cases import Case
 
 ABLE: Any = {"Capabilities": ["CAPABILITY_NAMED_IAM"]}
-CASES = types_core_services.CASES | types_core_identities.CASES | types_core_networks.CASES | types_core_hosts.CASES
+FILES = (
+    *(types_core_services, types_core_identities, types_core_networks, types_core_hosts),
+    types_core_kept,
+    *(types_core_databases, types_core_scaling, types_core_computing),
+    types_core_devices,
+)
+CASES = {kind: case for each in FILES for kind, case in each.CASES.items()}
 
 
 def template(case: Case, properties: dict[str, Any], name: str) -> str:

@@ -60,9 +60,6 @@ def test_a_bucket_loses_the_settings_that_its_template_drops(stacks: Stacks, san
 
 REFUSED = {  # property -> resource
     "MetricsConfigurations": resource("AWS::S3::Bucket", MetricsConfigurations=[{"Id": "all"}]),
-    "EventBridgeConfiguration": resource(
-        "AWS::S3::Bucket", NotificationConfiguration={"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
-    ),
     "ContributorInsightsSpecification": resource(
         "AWS::DynamoDB::Table", **indexed(TableName="NAME", ContributorInsightsSpecification={"Enabled": True})
     ),

@@ -12,8 +12,6 @@ from ml_cases import CASES
 from stacks import Stacks
 from update_cases import template
 
-ABLE: Any = {"Capabilities": ["CAPABILITY_NAMED_IAM"]}
-
 
 @pytest.fixture(scope="module")
 def stacks(sandbox: Sandbox) -> Stacks:
@@ -24,21 +22,6 @@ def stacks(sandbox: Sandbox) -> Stacks:
 def name() -> str:
     """A name that no other test uses, good for every service."""
     return f"ml-{uuid.uuid4().hex[:8]}"
-
-
-@pytest.mark.parametrize("kind", CASES)
-def test_a_resource_is_updated_in_place_and_back(stacks: Stacks, sandbox: Sandbox, name: str, kind: str) -> None:
-    case = CASES[kind]
-    made = stacks.create(template(case, case.before, name), StackName=name, **ABLE)
-    assert made["StackStatus"] == "CREATE_COMPLETE", stacks.reason(made["StackId"])
-    physical = stacks.physical(name)
-    updated = stacks.update(name, template(case, case.after, name), **ABLE)
-    assert updated["StackStatus"] == "UPDATE_COMPLETE", stacks.reason(made["StackId"])
-    assert case.look(sandbox.client, name) == case.shown
-    assert stacks.physical(name) == physical
-    back = stacks.update(name, template(case, case.before, name), **ABLE)
-    assert back["StackStatus"] == "UPDATE_COMPLETE", stacks.reason(made["StackId"])
-    assert stacks.delete(made["StackId"])["StackStatus"] == "DELETE_COMPLETE", stacks.reason(made["StackId"])
 
 
 DOMAIN = CASES["domain"]

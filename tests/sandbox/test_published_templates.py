@@ -20,18 +20,19 @@ WHOLE = (
 )
 TOLD = {
     # AWS says so too: a managed policy that is no more, zones of another region, buckets of others, an empty default.
+    "nist_application.yaml": "invalid CIDR subnet specification",
+    "openshift.yaml": "The specified bucket does not exist",
     "cis_benchmark.yaml": "AWSCloudTrailReadOnlyAccess does not exist or is not attachable",
     "nat-instance.json": "The subnet ID '' does not exist",
     "nist_high_main.yaml": "The specified bucket does not exist",
     "nist_vpc_management.yaml": "Value (us-west-1c) for parameter availabilityZone is invalid",
     "openshift_master.yaml": "The specified bucket does not exist",
     "vpc-management.json": "Value (us-west-1c) for parameter availabilityZone is invalid",
-    # What the sandbox does not execute is refused before anything is made.
-    "nist_application.yaml": "does not execute these resource types: [AWS::AutoScaling::AutoScalingGroup, ",
-    "openshift.yaml": "does not execute the CreationPolicy of AWS::EC2::Instance",
-    "rds-cluster.yaml": "does not execute these resource types: [AWS::RDS::DBCluster]",
-    "test.yaml": "does not execute these resource types: [AWS::RDS::DBInstance]",
-    "watchmaker.json": "does not execute the CreationPolicy of AWS::EC2::Instance",
+    # An engine that is no more, and exports of stacks that are not there.
+    "rds-cluster.yaml": "Engine 'aurora' is not supported",
+    "test.yaml": "No export named MyApp:config:env found",
+    # Nothing runs on an instance: nobody signals.
+    "watchmaker.json": "WatchmakerInstance: waits for signals",
 }
 FOLDERS = ("test/fixtures/templates/quickstart/", "test/fixtures/templates/public/")
 

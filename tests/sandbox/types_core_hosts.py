@@ -1,4 +1,4 @@
-"""The cases of EC2's instances and what stands around them: load balancers, file systems, databases' groups, trails."""
+"""The cases of EC2's instances and what stands around them: load balancers, file systems, trails."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ LISTENER = resource(
 )
 BEHIND = {**NETWORK, "Other": OTHER_SUBNET, "Balancer": BALANCER, "Targets": TARGETS}
 FILES = resource("AWS::EFS::FileSystem", FileSystemTags=OWN_NAME)
-SUBNETS = {"DBSubnetGroupName": "NAME", "DBSubnetGroupDescription": "one", "SubnetIds": [ref("Subnet"), ref("Other")]}
 TRAILED = resource("AWS::S3::Bucket", BucketName="NAME")
 
 
@@ -148,17 +147,6 @@ def mount_target(client: Client, name: str) -> Any:
 def access_point(client: Client, name: str) -> Any:
     found = [each for each in client("efs").describe_access_points()["AccessPoints"] if each.get("Name") == name]
     return found and [len(found[0]["Tags"]), found[0]["RootDirectory"]["Path"]]
-
-
-def subnet_group(client: Client, name: str) -> Any:
-    [found] = client("rds").describe_db_subnet_groups(DBSubnetGroupName=name)["DBSubnetGroups"]
-    return found["DBSubnetGroupDescription"], len(found["Subnets"])
-
-
-def parameter_group(client: Client, name: str) -> Any:
-    client("rds").describe_db_parameter_groups(DBParameterGroupName=name)
-    told = client("rds").describe_db_parameters(DBParameterGroupName=name)["Parameters"]
-    return {each["ParameterName"]: each["ParameterValue"] for each in told}
 
 
 def trail(client: Client, name: str) -> Any:
@@ -371,22 +359,6 @@ CASES = {
         [2, "/data"],
         {"Files": resource("AWS::EFS::FileSystem")},
         ("Arn", "AccessPointId"),
-    ),
-    "subnets of databases": Case(
-        "AWS::RDS::DBSubnetGroup",
-        SUBNETS,
-        SUBNETS | {"Tags": tags("2")},
-        subnet_group,
-        ["one", 2],
-        {**NETWORK, "Other": OTHER_SUBNET},
-    ),
-    "parameters of databases": Case(
-        "AWS::RDS::DBParameterGroup",
-        {"DBParameterGroupName": "NAME", "Family": "mysql8.0", "Description": "d", "Parameters": {"sql_mode": "A"}},
-        {"DBParameterGroupName": "NAME", "Family": "mysql8.0", "Description": "d", "Parameters": {"sql_mode": "B"}},
-        parameter_group,
-        {"sql_mode": "B"},
-        attributes=("DBParameterGroupName",),
     ),
     "trail": Case(
         "AWS::CloudTrail::Trail",

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from smproject.sandbox.cloudformation.provider import provider_of
+from smproject.sandbox.cloudformation.constraints import violations
+from smproject.sandbox.cloudformation.keywords import Schema
+from smproject.sandbox.cloudformation.provider import Provider, provider_of
 from smproject.sandbox.cloudformation.schemas import is_custom
+from smproject.sandbox.cloudformation.stacks import default_policy
 from smproject.sandbox.cloudformation.syntax import call_of, invalid, malformed
 
 _MEMBERS = {
@@ -39,7 +42,7 @@ _SNAPSHOTS = {
 }
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-creationpolicy.html
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html
-_OBEYED = {
+_WITH_EFFECT = {
     "CreationPolicy": {
         "AWS::AppStream::Fleet",
         "AWS::AutoScaling::AutoScalingGroup",
@@ -55,6 +58,7 @@ _OBEYED = {
         "AWS::OpenSearchService::Domain",
     },
 }
+_NOT_EXECUTED = {"AutoScalingInstanceRefresh"}
 
 
 def check(name: str, item: Any) -> None:
@@ -86,18 +90,34 @@ def check_condition(item: dict[str, Any]) -> None:
 
 
 def _check_policies(name: str, item: dict[str, Any]) -> None:
-    type_ = item["Type"]
+    type_, provider = item["Type"], provider_of(item["Type"])
     for attribute, known in _POLICIES.items():
-        policy = item.get(attribute, "Delete")
+        policy = item.get(attribute, default_policy(attribute, item))
         if call_of(policy) or not isinstance(policy, str):
             raise malformed(f"Every {attribute} member must be a string.")
         if policy not in known:
             raise malformed(f"Unrecognized {attribute} {policy} for resource {name}")
-        if policy == "Snapshot" and type_ not in _SNAPSHOTS:
+        if (attribute, policy) == ("DeletionPolicy", "Snapshot") and type_ not in _SNAPSHOTS:
             raise invalid(f"Template error: resource type {type_} does not support deletion policy Snapshot")
-        if policy == "Snapshot":
+        is_taken = provider is None or type(provider).snapshot is not Provider.snapshot
+        if policy == "Snapshot" and type_ in _SNAPSHOTS and not is_taken:
             raise invalid(f"The sandbox does not execute the {attribute} Snapshot of {type_}.")
-    for attribute, types in _OBEYED.items():
-        obeyed: frozenset[str] = getattr(provider_of(type_), "obeys", frozenset())
-        if attribute in item and type_ in types and attribute not in obeyed:
-            raise invalid(f"The sandbox does not execute the {attribute} of {type_}.")
+    for attribute in sorted(item.keys() & {each for each, types in _WITH_EFFECT.items() if type_ in types}):
+        _check_effect(name, item, attribute, provider.obeys.get(attribute) if provider else None)
+
+
+def _check_effect(name: str, item: dict[str, Any], attribute: str, schema: Schema | None) -> None:
+    """Refuse a policy that would be ignored here, and one that says what AWS does not know."""
+    if schema is None:
+        raise invalid(f"The sandbox does not execute the {attribute} of {item['Type']}.")
+    if unknown := sorted(_NOT_EXECUTED & set(item[attribute])):
+        raise invalid(f"The sandbox does not execute the {unknown[0]} of {item['Type']}.")
+    check_obeyed(name, attribute, schema, item[attribute])
+
+
+def check_obeyed(name: str, attribute: str, schema: Schema, value: Any) -> None:
+    """Refuse a policy that is not as its schema says; a function's result is not yet known, and passes."""
+    if told := violations(schema, value):
+        raise invalid(
+            f"Properties validation failed for resource {name} with message:\n[{attribute}] {', '.join(told)}"
+        )

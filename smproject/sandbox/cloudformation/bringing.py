@@ -6,9 +6,9 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from smproject.sandbox.cloudformation import policy, properties, resources
+from smproject.sandbox.cloudformation import policy, properties, resources, signals
 from smproject.sandbox.cloudformation.api import NotUpdatableError
-from smproject.sandbox.cloudformation.changes import Properties, keeps_name, replacing, same
+from smproject.sandbox.cloudformation.changes import Properties, keeps_name, same
 from smproject.sandbox.cloudformation.provider import Made
 from smproject.sandbox.cloudformation.stacks import NESTED, Resource
 from smproject.sandbox.service import ServiceError
@@ -50,7 +50,8 @@ def update(run: Run, resource: Resource) -> None:
     if resource.made is None or (is_same and resource.type != NESTED):
         return
     resource.shown = resources.shown(run.stack.definition, wanted, run.stack.resources.values())
-    if replacing(resource.type, resource.properties, wanted):
+    obeyed = resources.policy(run.world, run.stack, resource, "UpdatePolicy")
+    if resources.provider_of(resource.type).replacing(obeyed, resource.properties, wanted):
         _replace(run, resource, wanted)
     else:
         _change(run, resource, resource.made, wanted)
@@ -77,12 +78,15 @@ def _make(run: Run, resource: Resource, wanted: Properties) -> None:
     former = resource.made
     whole = resources.filled(run.world, run.stack, wanted)
     _check(run, resource, whole)
-    context = resources.context(run.world, run.stack, resource)
-    context = replace(context, begun=begun, halted=run.is_halted)
-    made = resources.provider_of(resource.type).create(context, whole)
-    if resource.made is former:
-        begun(made.ref, made.attributes)
-    resource.made = made
+    obeyed = resources.policy(run.world, run.stack, resource, "CreationPolicy")
+    with signals.Inbox(run.world, run.stack, resource, run.is_halted) as inbox:
+        context = resources.context(run.world, run.stack, resource)
+        context = replace(context, begun=begun, halted=run.is_halted, policy=obeyed, tell=inbox.tell)
+        made = resources.provider_of(resource.type).create(context, whole)
+        if resource.made is former:
+            begun(made.ref, made.attributes)
+        resource.made = made
+        inbox.demand_created(obeyed)
 
 
 def _check(run: Run, resource: Resource, whole: Properties) -> None:
@@ -108,13 +112,13 @@ def _change(run: Run, resource: Resource, made: Made, wanted: Properties) -> Non
     run.stack.move_resource(resource, "UPDATE_IN_PROGRESS")
     before, after = (resources.filled(run.world, run.stack, side) for side in (had, wanted))
     _check(run, resource, after)
-    context = replace(resources.context(run.world, run.stack, resource), halted=run.is_halted)
     # Known before it is tried: a change that fails half-way is taken back too, one that can't be tried is none.
     was_touched = name in run.undo.touched
     run.undo.touched.add(name)
     resource.properties, maker = wanted, resources.provider_of(resource.type)
     try:
-        changed = maker.update(context, made, before, after)
+        with signals.changing(run.world, run.stack, resource, run.is_halted) as context:
+            changed = maker.update(context, made, before, after)
     except NotUpdatableError:
         resource.properties = had
         if not was_touched:

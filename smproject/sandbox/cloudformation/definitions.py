@@ -14,6 +14,7 @@ from smproject.sandbox.cloudformation import (
     checks,
     dynamic,
     limits,
+    macros,
     parameters,
     rules,
     template,
@@ -41,7 +42,7 @@ def read(world: World, caller: Caller, owner: Caller, request: Request, before: 
     values = dynamic.filled(parameters.resolve(declared, given, account), dynamic.Lookup(world, owner), ("ssm",))
     scope = Scope(_pseudo(owner, request) | values, mappings=content.get("Mappings", {}))
     with _followed():
-        processed = process(world, caller, content, scope, values)
+        processed = process(world, caller, content, scope, macros.Invoker(world, owner, values))
         capabilities.demand(request, capabilities.needed(processed))
         scope.conditions = processed.get("Conditions", {})
         checks.check_active(processed, scope)
@@ -60,14 +61,14 @@ def _followed() -> Iterator[None]:
 
 
 def process(
-    world: World, caller: Caller, content: dict[str, Any], scope: Scope, values: dict[str, Any]
+    world: World, caller: Caller, content: dict[str, Any], scope: Scope, invoker: macros.Invoker
 ) -> dict[str, Any]:
     """Return a template as its transforms leave it, with everything checked that needs no more than itself."""
     extended = transforms.extended(content)
     if template.has_transforms(content):
-        transforms.check(content, caller)
-        given = {name: ",".join(value) if isinstance(value, list) else value for name, value in values.items()}
-        context = transforms.Context(caller, scope, given, lambda url: fetch(world, caller, url))
+        transforms.check(content)
+        texts = {name: ",".join(v) if isinstance(v, list) else v for name, v in invoker.values.items()}
+        context = transforms.Context(caller, scope, texts, lambda url: fetch(world, caller, url), invoker)
         content = transforms.expand(content, context)
         template.check_sections(content)
         template.check(content)

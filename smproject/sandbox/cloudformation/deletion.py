@@ -19,13 +19,16 @@ class Deletion:
     by_force: bool = False
 
 
-def remove(world: World, stack: Stack, found: list[Resource], is_kept: Callable[[Resource], bool]) -> list[Resource]:
-    """Delete resources that exist, except those to be kept; return those that failed, which keep no other back."""
+def remove(world: World, stack: Stack, found: list[Resource], fate: Callable[[Resource], str]) -> list[Resource]:
+    """Delete resources that exist, except those to be kept; return those that failed, which keep no other back.
+
+    `fate` is what is to become of one: Delete, Snapshot (then it is deleted), or Retain.
+    """
     found, failed = _distinct(found), list[Resource]()
 
     def act(place: int) -> bool:
         resource = found[place]
-        if not resources.delete(world, stack, resource, is_kept(resource)):
+        if not resources.delete(world, stack, resource, fate(resource)):
             failed.append(resource)
         world.touched("cloudformation", stack.owner.account, "")
         return True
@@ -38,7 +41,11 @@ def delete(world: World, stack: Stack, how: Deletion) -> None:
     """Delete a stack with its resources; what fails leaves it DELETE_FAILED."""
     undo = stack.undo
     found = [*stack.resources.values(), *(undo.superseded + undo.discarded if undo else [])]
-    failed = remove(world, stack, found, lambda resource: _is_kept(resource) or resource.logical_id in how.retained)
+
+    def fate(resource: Resource) -> str:
+        return "Retain" if resource.logical_id in how.retained else resource.policy("DeletionPolicy")
+
+    failed = remove(world, stack, found, fate)
     if failed and how.by_force:
         for resource in failed:
             stack.move_resource(resource, "DELETE_SKIPPED", resource.reason)
@@ -52,15 +59,17 @@ def delete(world: World, stack: Stack, how: Deletion) -> None:
 
 def undo_creation(world: World, stack: Stack) -> None:
     """Delete what a failed creation has made; what can't be deleted leaves the stack ROLLBACK_FAILED."""
-    kept = set() if stack.retain_except_on_create else {"Retain", "Snapshot"}
     found, stack.outputs = [*stack.resources.values(), *(stack.undo.superseded if stack.undo else [])], []
-    left = remove(world, stack, found, lambda resource: resource.policy("DeletionPolicy") in kept)
+    left = remove(world, stack, found, lambda resource: fate_of_new(stack, resource))
     stack.undo, stack.imports = None, set()
     stack.move("ROLLBACK_FAILED" if left else "ROLLBACK_COMPLETE")
 
 
-def _is_kept(resource: Resource) -> bool:
-    return resource.policy("DeletionPolicy") != "Delete"
+def fate_of_new(stack: Stack, resource: Resource) -> str:
+    """Return what becomes of a resource that a failed operation has added to a stack."""
+    fate = resource.policy("DeletionPolicy")
+    is_deleted = fate == "RetainExceptOnCreate" or (fate == "Retain" and stack.retain_except_on_create)
+    return "Delete" if is_deleted else fate
 
 
 def _distinct(found: list[Resource]) -> list[Resource]:

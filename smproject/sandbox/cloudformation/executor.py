@@ -73,11 +73,11 @@ def complete(world: World, stack: Stack, undo: Undo, run: Run) -> None:
     """Delete what is no longer wanted; what can't be deleted is left behind, as AWS does."""
     removed = [resource for name, resource in stack.resources.items() if name not in run.order]
 
-    def is_kept(resource: Resource) -> bool:
+    def fate(resource: Resource) -> str:
         successor = stack.resources[resource.logical_id] if resource.logical_id in run.order else None
-        return (successor.policy("UpdateReplacePolicy") if successor else resource.policy("DeletionPolicy")) != "Delete"
+        return successor.policy("UpdateReplacePolicy") if successor else resource.policy("DeletionPolicy")
 
-    left = deletion.remove(world, stack, [*undo.superseded, *removed], is_kept)
+    left = deletion.remove(world, stack, [*undo.superseded, *removed], fate)
     stack.resources = {name: stack.resources[name] for name in run.order}
     stack.imports, stack.undo = run.imported, None
     stack.move("UPDATE_COMPLETE", "Update successful. One or more resources could not be deleted." if left else "")

@@ -48,8 +48,8 @@ def _neither(name: str) -> None:
 
 def dependencies(resource: dict[str, Any], holds: Holds | None) -> set[str]:
     """Return the names that a resource depends on, parameters among them; without `holds` in any branch of Fn::If."""
-    properties = resource.get("Properties", {})
-    return _depends_on(resource) | set(references(_taken(properties, holds) if holds else properties))
+    found = values("Resources", resource)
+    return _depends_on(resource) | set(references(_taken(found, holds) if holds else found))
 
 
 def _depends_on(resource: dict[str, Any]) -> set[str]:
@@ -59,7 +59,9 @@ def _depends_on(resource: dict[str, Any]) -> set[str]:
 
 def values(block: str, item: dict[str, Any]) -> Any:
     """Return what of a resource or output may hold functions that are computed."""
-    return item.get("Properties", {}) if block == "Resources" else [item["Value"], item.get("Export", {})]
+    if block == "Resources":
+        return [item.get(member, {}) for member in ("Properties", "CreationPolicy", "UpdatePolicy")]
+    return [item["Value"], item.get("Export", {})]
 
 
 def check_functions(template: dict[str, Any], extended: bool) -> None:

@@ -35,7 +35,7 @@ def resume(world: World, book: Book) -> None:
 
 
 def _fail(stack: Stack, status: str) -> None:
-    stack.undo = stack.undo or Undo()
+    stack.undo, stack.awaited = stack.undo or Undo(), {}
     for resource in stack.resources.values():
         if resource.status.endswith("_IN_PROGRESS"):
             stack.move_resource(resource, resource.status.replace("_IN_PROGRESS", "_FAILED"), INTERRUPTED)

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from smproject.sandbox.cloudformation import api, dynamic, graph, masks, provider, regions, schemas
+from smproject.sandbox.cloudformation import api, attributes, dynamic, graph, masks, provider, regions, schemas
 from smproject.sandbox.cloudformation.book import book_of
 from smproject.sandbox.cloudformation.changes import Properties
 from smproject.sandbox.cloudformation.exports import Exports
@@ -105,11 +105,23 @@ def plainly_filled(world: World, stack: Stack, value: Any) -> Any:
     return dynamic.filled(value, dynamic.Lookup(world, stack.owner), ("ssm",))
 
 
+def policy(world: World, stack: Stack, resource: Resource, attribute: str) -> Properties:
+    """Return a resource's CreationPolicy or UpdatePolicy as its provider obeys it, with every function computed."""
+    schema = provider_of(resource.type).obeys.get(attribute)
+    if schema is None or attribute not in resource.declared:
+        return {}
+    found = scope_of(world, stack, stack.definition).resolve(resource.declared[attribute])
+    found = {} if found is NO_VALUE else found
+    attributes.check_obeyed(resource.logical_id, attribute, schema, found)
+    return dict(found)
+
+
 def tagged(definition: Definition, type_: str, properties: Properties) -> Properties:
     """Return a resource's properties with the stack's tags, where its type takes tags."""
     own = properties.get("Tags")
     if (definition.tags or own) and (shape := schemas.tags_shape(type_)):
-        return properties | {"Tags": merged(definition.tags, own, shape)}
+        more = {"PropagateAtLaunch": True} if type_ == "AWS::AutoScaling::AutoScalingGroup" else {}
+        return properties | {"Tags": merged(definition.tags, own, shape, **more)}
     return properties
 
 
@@ -154,16 +166,26 @@ def context(world: World, stack: Stack, resource: Resource) -> Context:
     return Context(world, stack.owner, stack.name, resource.logical_id, stack.id)
 
 
-def delete(world: World, stack: Stack, resource: Resource, kept: bool = False) -> bool:
-    """Delete a resource that exists, unless it is to be kept; tell whether that went well."""
+def delete(world: World, stack: Stack, resource: Resource, fate: str = "Delete") -> bool:
+    """Delete a resource that exists, unless it is to be kept (Retain); tell whether that went well.
+
+    One that was never completed has nothing to be kept in a Snapshot.
+    """
     if resource.made is None or not resource.exists:
         return True
-    if kept:
+    if fate not in {"Delete", "Snapshot"}:
         stack.move_resource(resource, "DELETE_SKIPPED")
         return True
+    is_whole, provider, where = (
+        resource.status != "CREATE_FAILED",
+        provider_of(resource.type),
+        context(world, stack, resource),
+    )
     stack.move_resource(resource, "DELETE_IN_PROGRESS")
     try:
-        provider_of(resource.type).delete(context(world, stack, resource), resource.made)
+        if fate == "Snapshot" and is_whole:
+            provider.snapshot(where, resource.made)
+        provider.delete(where, resource.made)
     except Exception as error:  # told in the stack's events
         # What is gone already is deleted; who makes a custom resource may be gone, but is not the resource itself.
         if api.is_absent(error) and not schemas.is_custom(resource.type):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from smproject.sandbox.cloudformation import deletion, resources, scheduler
+from smproject.sandbox.cloudformation import deletion, resources, scheduler, signals
 from smproject.sandbox.cloudformation.provider import Made
 from smproject.sandbox.cloudformation.stacks import Resource, Stack, Undo
 from smproject.sandbox.world import World
@@ -53,15 +53,14 @@ def _finish(world: World, stack: Stack, undo: Undo) -> None:
         stack.move("UPDATE_ROLLBACK_FAILED", f"The following resource(s) failed to update: [{', '.join(failed)}]. ")
         return
     stack.move("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
-    deletion.remove(world, stack, undo.discarded, lambda resource: _is_kept(stack, undo, resource))
+    deletion.remove(world, stack, undo.discarded, lambda resource: _fate(stack, undo, resource))
     stack.resources = {name: stack.resources[name] for name in undo.resources}
     stack.imports, stack.undo = undo.imports, None
     stack.move("UPDATE_ROLLBACK_COMPLETE")
 
 
-def _is_kept(stack: Stack, undo: Undo, resource: Resource) -> bool:
-    is_added = resource.logical_id not in undo.resources
-    return is_added and resource.policy("DeletionPolicy") == "Retain" and not stack.retain_except_on_create
+def _fate(stack: Stack, undo: Undo, resource: Resource) -> str:
+    return "Delete" if resource.logical_id in undo.resources else deletion.fate_of_new(stack, resource)
 
 
 def _revert(world: World, stack: Stack, undo: Undo, name: str) -> bool:
@@ -80,6 +79,7 @@ def _revert(world: World, stack: Stack, undo: Undo, name: str) -> bool:
 
 
 def _changed_back(world: World, stack: Stack, resource: Resource, reached: Resource, made: Made) -> Made:
-    provider, context = resources.provider_of(resource.type), resources.context(world, stack, resource)
+    provider = resources.provider_of(resource.type)
     before, after = (resources.filled(world, stack, each.properties) for each in (reached, resource))
-    return provider.revert(context, made, before, after)
+    with signals.changing(world, stack, resource, bool) as context:
+        return provider.revert(context, made, before, after)

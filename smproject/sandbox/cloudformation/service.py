@@ -7,9 +7,11 @@ from smproject.sandbox.cloudformation.book import Book
 from smproject.sandbox.cloudformation.change_sets.service import ChangeSets
 from smproject.sandbox.cloudformation.drift.service import Drift
 from smproject.sandbox.cloudformation.exports import Exports
+from smproject.sandbox.cloudformation.macros import Macros
 from smproject.sandbox.cloudformation.operations import Operations
 from smproject.sandbox.cloudformation.protection import Protection
 from smproject.sandbox.cloudformation.queries import Queries
+from smproject.sandbox.cloudformation.signals import Signals
 from smproject.sandbox.cloudformation.stack_sets.instances import StackInstances
 from smproject.sandbox.cloudformation.stack_sets.operations import StackSetOperations
 from smproject.sandbox.cloudformation.stack_sets.service import StackSets
@@ -36,7 +38,7 @@ class CloudFormation(Service):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self.book = Book()
+        self.book, self.macros = Book(), Macros()
         self.operations = Operations(world, self.book)
         change_sets, shelf = ChangeSets(world, self.book, self.operations), Shelf(world)
         self.parts = [
@@ -45,6 +47,7 @@ class CloudFormation(Service):
             Exports(self.book),
             Protection(world, self.book),
             change_sets,
+            Signals(self.book),
             Templates(world, self.book, change_sets, shelf),
             Drift(world, self.book),
             StackSets(shelf),

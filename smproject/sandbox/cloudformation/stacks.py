@@ -14,6 +14,16 @@ from smproject.sandbox.service import Caller, now
 NESTED = "AWS::CloudFormation::Stack"
 
 
+def default_policy(kind: str, declared: dict[str, Any]) -> str:
+    """Return what becomes of a resource that says nothing of it: databases leave a snapshot.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+    """
+    type_, properties = declared.get("Type"), declared.get("Properties") or {}
+    alone = type_ == "AWS::RDS::DBInstance" and "DBClusterIdentifier" not in properties
+    return "Snapshot" if kind == "DeletionPolicy" and (alone or type_ == "AWS::RDS::DBCluster") else "Delete"
+
+
 @dataclass
 class Resource:
     """A resource of a stack; `made` is None until it exists, `properties` are those it was made with.
@@ -34,7 +44,7 @@ class Resource:
 
     def policy(self, kind: str) -> str:
         """Return what is to become of the resource: its DeletionPolicy or UpdateReplacePolicy."""
-        return str(self.declared.get(kind, "Delete"))
+        return str(self.declared.get(kind, default_policy(kind, self.declared)))
 
     @property
     def exists(self) -> bool:
@@ -120,6 +130,7 @@ class Stack:
     operations: list[dict[str, str]] = field(default_factory=list)
     change_set_id: str = ""  # the one that made it, or updated it last
     drift: dict[str, Any] = field(default_factory=dict)  # as DescribeStacks shows it
+    awaited: dict[str, dict[str, str]] = field(default_factory=dict)  # by logical id: the signals so far, by their ids
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -129,7 +140,7 @@ class Stack:
 
     def begin(self, operation: str, status: str, token: str = "") -> None:
         """Begin an operation such as UPDATE_STACK on a user's behalf."""
-        self.token = token
+        self.token, self.awaited = token, {}
         self.tokens |= {token: operation} if token else {}
         self.operations.append({"OperationType": operation, "OperationId": str(uuid.uuid4())})
         self.move(status, "User Initiated")

@@ -35,13 +35,21 @@ class StateOnly(Simple):
         self._compare(context, changed, self.creates, after)
         return changed
 
+    def looked_up(self, client: Any, made: Made) -> Answer:
+        """Make the reading call."""
+        return call(client, self.reads, self._named(made, self.read_member or self.delete_member))
+
+    def described(self, answer: Answer) -> Answer:
+        """Return what an answer of the reading call says of the resource."""
+        return answer
+
     def _compare(self, context: Context, made: Made, operation: str, properties: Properties) -> None:
         client = context.client(self.service)
         members = {name.lower(): name for name in input_shape(client, operation).members}
         wanted = self.translate({k: v for k, v in properties.items() if k not in {"Tags", *self.settings}})
         known = {name: value for name, value in wanted.items() if name.lower() in members}
         asked = request(client, operation, known)
-        told = call(client, self.reads, self._named(made, self.read_member or self.delete_member))
+        told = self.described(self.looked_up(client, made))
         hidden = {name.lower() for name in (*self.untold, *self.place)}
         for name, value in asked.items():
             if name.lower() not in hidden and not holds(lower(told).get(name.lower()), value):

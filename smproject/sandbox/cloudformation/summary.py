@@ -11,19 +11,18 @@ from typing import Any
 from smproject.sandbox.cloudformation import capabilities, checks, schemas, template, transforms
 from smproject.sandbox.cloudformation.parameter_types import is_secret
 from smproject.sandbox.cloudformation.syntax import text
-from smproject.sandbox.service import Caller
 
 Item = dict[str, Any]
 _HIDDEN = "****"
 
 
-def check(content: Item, caller: Caller, tolerant: bool = False) -> list[str]:
+def check(content: Item, tolerant: bool = False) -> list[str]:
     """Refuse a template that can't be executed; return the resource types that are passed over when `tolerant`.
 
     What transforms make of a template depends on parameters, so such a template is only looked at from outside.
     """
     if template.has_transforms(content):
-        transforms.check(content, caller)
+        transforms.check(content)
         return []
     unrecognized = checks.unrecognized(content) if tolerant else []
     if not unrecognized:

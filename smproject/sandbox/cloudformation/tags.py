@@ -19,10 +19,16 @@ def plain(tags: Tags) -> dict[str, str]:
     return {str(tag["Key"]): str(tag["Value"]) for tag in tags or []}
 
 
-def merged(stack: Mapping[str, str], own: Tags, shape: str) -> Tags:
-    """Return the stack's tags overlaid with a resource's own, in the shape that its schema asks for."""
-    tags = {**stack, **plain(own)}
-    return tags if shape == "object" else spelled(tags)
+def merged(stack: Mapping[str, str], own: Tags, shape: str, **more: bool) -> Tags:
+    """Return the stack's tags overlaid with a resource's own, in the shape that its schema asks for.
+
+    Each of the stack's tags has `more` members; a resource's own tags have those that the template gives them.
+    """
+    if shape == "object":
+        return {**stack, **plain(own)}
+    listed = own if isinstance(own, list) else spelled(own)
+    inherited = {key: {"Key": key, "Value": value} | more for key, value in stack.items()}
+    return list((inherited | {str(tag["Key"]): tag for tag in listed}).values())
 
 
 def spelled(tags: Tags, key: str = "Key", value: str = "Value") -> list[dict[str, str]]:

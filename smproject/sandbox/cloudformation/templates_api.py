@@ -35,14 +35,14 @@ class Templates:
     def validate_template(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Read a template and list its parameters and the capabilities it needs."""
         content = template.read(definitions.template_text(self.world, caller, request))
-        summary.check(content, caller)
+        summary.check(content)
         return summary.short(content)
 
     def get_template_summary(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Read a template, given or a stack's, and tell what it makes and needs."""
         content = template.read(self._text(caller, request))
         tolerant = request.get("TemplateSummaryConfig", {}).get("TreatUnrecognizedResourceTypesAsWarnings", False)
-        unrecognized = summary.check(content, caller, tolerant=bool(tolerant))
+        unrecognized = summary.check(content, tolerant=bool(tolerant))
         warnings = {"Warnings": {"UnrecognizedResourceTypes": unrecognized}} if unrecognized else {}
         return summary.whole(content) | warnings
 

@@ -135,6 +135,7 @@ def prepare() -> LogHandler:
     shared = [f"{layer}/{place}" for layer in layers if layer for place in _PLACES]
     sys.path[:] = [task, *shared, *sys.path[1:], os.environ["LAMBDA_RUNTIME_DIR"]]
     os.chdir(task)
+    del sys.modules["resource"]  # which AWS's runtime doesn't load first: a function's own module may be called so
     del os.environ["SANDBOX_LAYERS"]
     sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", closefd=False)
     log = LogHandler()

@@ -63,7 +63,8 @@ def changed(world: World, caller: Caller, settings: dict[str, Any], request: Req
         found["LoggingConfig"] = settings["LoggingConfig"] | request["LoggingConfig"]
     found = {name: value for name, value in found.items() if not _emptied(name, value)}
     if "Role" in request:
-        _check_role(world, caller, request["Role"])
+        name = request["FunctionName"].partition("function:")[2] or request["FunctionName"].rpartition(":")[2]
+        _check_role(world, caller, request["Role"], caller.arn_of("lambda", f"function:{name.partition(':')[0]}"))
     return found
 
 
@@ -107,11 +108,11 @@ def _not_here(what: str) -> ServiceError:
     return ServiceError("NotImplemented", f"The sandbox does not implement {what} of Lambda functions.")
 
 
-def _check_role(world: World, caller: Caller, role: str) -> None:
+def _check_role(world: World, caller: Caller, role: str, function: str) -> None:
     if not caller.owns(role):
         raise ServiceError("AccessDeniedException", "Cross-account pass role is not allowed.")
     try:
-        world.assume(role, "lambda.amazonaws.com", "lambda")
+        world.assume(role, "lambda.amazonaws.com", "lambda", function)
     except ServiceError as error:
         message = "The role defined for the function cannot be assumed by Lambda."
         raise ServiceError("InvalidParameterValueException", message) from error

@@ -23,6 +23,7 @@ _SAGEMAKER = (
 _PASSES: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
     ("application-autoscaling", "RegisterScalableTarget"): (("{RoleARN}",), "application-autoscaling"),
     ("apigateway", "*"): (("{credentials}",), "apigateway"),
+    ("autoscaling", "PutLifecycleHook"): (("{RoleARN}",), "autoscaling"),
     ("batch", "*"): (("{jobRoleArn}", "{containerProperties.jobRoleArn}"), "ecs-tasks"),
     ("budgets", "CreateBudgetAction"): (("{ExecutionRoleArn}",), "budgets"),
     **{("cloudformation", name): (("{RoleARN}",), "cloudformation") for name in _CLOUDFORMATION},

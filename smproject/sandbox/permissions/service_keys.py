@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 
 from __future__ import annotations
 
+from smproject.sandbox.permissions import tagging
 from smproject.sandbox.permissions.asked import Asked
 from smproject.sandbox.permissions.request import Found
 
@@ -46,6 +47,7 @@ _MEMBERS: dict[str, dict[str, tuple[str, ...]]] = {
         "OutputKmsKey": ("{OutputDataConfig.KmsKeyId}", "{ProcessingOutputConfig.KmsKeyId}"),
         "PipelineVersionId": ("{PipelineVersionId}",),
         "RootAccess": ("{RootAccess}",),
+        "SpaceSharingType": ("{SpaceSharingSettings.SharingType}",),
         "TargetModel": ("{TargetModel}",),
         "VolumeKmsKey": (
             *("{ResourceConfig.VolumeKmsKeyId}", "{ProcessingResources.ClusterConfig.VolumeKmsKeyId}", "{KmsKeyId}"),
@@ -68,6 +70,7 @@ _SEVERAL: dict[str, dict[str, tuple[str, ...]]] = {
         "InstanceTypes": (
             *("{ResourceConfig.InstanceType}", "{ProcessingResources.ClusterConfig.InstanceType}"),
             *("{TransformResources.InstanceType}", "{ProductionVariants[].InstanceType}", "{InstanceType}"),
+            "{ResourceSpec.InstanceType}",
         ),
         "VpcSecurityGroupIds": ("{VpcConfig.SecurityGroupIds[]}", "{NetworkConfig.VpcConfig.SecurityGroupIds[]}"),
         "VpcSubnets": ("{VpcConfig.Subnets[]}", "{NetworkConfig.VpcConfig.Subnets[]}"),
@@ -80,7 +83,8 @@ def of(asked: Asked) -> dict[str, Found]:
     prefix = asked.prefix
     single = {f"{prefix}:{key}": _one(asked, texts) for key, texts in _MEMBERS.get(prefix, {}).items()}
     several = {f"{prefix}:{key}": _all(asked, texts) for key, texts in _SEVERAL.get(prefix, {}).items()}
-    return {**single, **several, **(_of_kms(asked) if prefix == "kms" else {})}
+    more = {"kms": _of_kms, "sagemaker": _of_sagemaker}.get(prefix)
+    return {**single, **several, **(more(asked) if more else {})}
 
 
 def _one(asked: Asked, templates: tuple[str, ...]) -> Found:
@@ -109,3 +113,11 @@ def _of_kms(asked: Asked) -> dict[str, Found]:
         **{f"kms:EncryptionContext:{name}": value for name, value in context.items()},
         **({"kms:EncryptionContextKeys": tuple(context)} if context else {}),
     }
+
+
+def _of_sagemaker(asked: Asked) -> dict[str, Found]:
+    """Return the key that tells which creation brings the tags that are added.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/security_iam_id-based-policy-examples.html
+    """
+    return {"sagemaker:TaggingAction": lambda: asked.operation if tagging.setter(asked) else None}

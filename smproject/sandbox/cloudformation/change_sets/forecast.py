@@ -41,13 +41,12 @@ class Forecast:
         return [*self.changes.values(), *map(self._removed, reversed(gone))]
 
     def _removed(self, resource: Resource) -> Change:
-        kept = resource.policy("DeletionPolicy") != "Delete"
         return {
             "Action": "Remove",
             **_identity(resource),
             "Scope": [],
             "Details": [],
-            "PolicyAction": "Retain" if kept else "Delete",
+            "PolicyAction": resource.policy("DeletionPolicy").removesuffix("ExceptOnCreate"),
             "BeforeContext": _context(self.stack.definition, resource.properties, resource.declared),
         }
 
@@ -69,7 +68,6 @@ class Forecast:
         if not found:
             return None
         replaced = details.replacement(found)
-        deleted = "Delete" if resource.policy("UpdateReplacePolicy") == "Delete" else "Retain"
         return {
             "Action": "Modify",
             **_identity(resource),
@@ -78,7 +76,7 @@ class Forecast:
             "Details": found,
             "BeforeContext": _context(self.stack.definition, resource.properties, resource.declared),
             "AfterContext": _context(self.definition, after, item),
-            **({"PolicyAction": f"ReplaceAnd{deleted}"} if replaced != "False" else {}),
+            **({"PolicyAction": f"ReplaceAnd{resource.policy('UpdateReplacePolicy')}"} if replaced != "False" else {}),
         }
 
     def _of_properties(self, resource: Resource, item: dict[str, Any], after: Properties) -> Iterator[Detail]:

@@ -10,6 +10,7 @@ from smproject.sandbox.cloudformation.api import Setting, call, known, remove, u
 from smproject.sandbox.cloudformation.changes import Properties, changed
 from smproject.sandbox.cloudformation.intrinsics import text
 from smproject.sandbox.cloudformation.provider import Context, Made, provides, undone_on_failure
+from smproject.sandbox.cloudformation.resource_policies import SIGNALLED
 from smproject.sandbox.cloudformation.simple import Answer
 from smproject.sandbox.cloudformation.types.ec2 import Ec2
 
@@ -37,7 +38,7 @@ _EBS = ("DeleteOnTermination", "Encrypted", "KmsKeyId", "SnapshotId", "VolumeSiz
 class Instance(Ec2):
     """An instance: its service describes it, but no machine runs, and nothing executes its user data."""
 
-    type, tagged_as, settings = "AWS::EC2::Instance", "instance", _FLAGS
+    type, tagged_as, settings, obeys = "AWS::EC2::Instance", "instance", _FLAGS, SIGNALLED
     creates, delete_member = "RunInstances", "InstanceId"
 
     def translate(self, properties: Properties) -> Properties:
@@ -51,7 +52,7 @@ class Instance(Ec2):
         if _MONITORING in plain:
             plain[_MONITORING] = {"Enabled": plain[_MONITORING]}
         if "UserData" in plain:
-            plain["UserData"] = _decoded(plain["UserData"])
+            plain["UserData"] = decoded(plain["UserData"])
         if "BlockDeviceMappings" in plain:
             plain["BlockDeviceMappings"] = [_device(each) for each in plain["BlockDeviceMappings"] if _is_volume(each)]
         renamed = {"GroupSet": "Groups"}
@@ -82,7 +83,8 @@ class Instance(Ec2):
         remove(context.client("ec2"), "TerminateInstances", {"InstanceIds": [made.ref]})
 
 
-def _decoded(data: Any) -> str:
+def decoded(data: Any) -> str:
+    """Return user data as text; raises ValueError for what is not in base 64."""
     try:
         return base64.b64decode(text(data), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:

@@ -1,52 +1,125 @@
-"""Subnet and parameter groups of databases: kept and described. Databases themselves the sandbox does not have."""
+"""What the types of RDS and Neptune share, and RDS's groups: kept and described, but no engine runs here."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from smproject.sandbox.cloudformation.api import Setting
+from smproject.sandbox.cloudformation.api import call
 from smproject.sandbox.cloudformation.changes import Properties
 from smproject.sandbox.cloudformation.intrinsics import text
+from smproject.sandbox.cloudformation.kept import Kept
 from smproject.sandbox.cloudformation.provider import Context, Made, provides
-from smproject.sandbox.cloudformation.simple import Simple
+from smproject.sandbox.cloudformation.simple import Answer
 from smproject.sandbox.cloudformation.tags import Tagging
 
-_PARAMETER_MEMBERS = {"Family": "DBParameterGroupFamily"}
-_PARAMETERS = {"Parameters": Setting("ModifyDBParameterGroup", lambda values: {"Parameters": _written(values)})}
 
+class Rds(Kept):
+    """A resource of RDS, which keeps its name in lower case."""
 
-class _Group(Simple):
-    """A group, whose name is in lower case."""
-
-    service, state_only = "rds", True
-    tagging = Tagging("ResourceName", "AddTagsToResource", "RemoveTagsFromResource")
+    service: ClassVar[str] = "rds"
+    patches = True
+    tagging: ClassVar[Tagging | None] = Tagging("ResourceName", "AddTagsToResource", "RemoveTagsFromResource")
 
     def create(self, context: Context, properties: Properties) -> Made:
-        """Create the group under a name that RDS takes."""
-        return super().create(context, {self.name_property: context.name(255, lower=True)} | properties)
+        """Create the resource under a name that RDS takes."""
+        given = properties.get(self.name_property) or context.name(self.name_limit)
+        return super().create(context, properties | {self.name_property: str(given).lower()})
+
+    def update(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
+        """Change the resource; its name is as it was made."""
+        named = {self.name_property: made.ref}
+        return super().update(context, made, before | named, after | named)
+
+    def made(self, sent: Properties, answer: Answer) -> Made:
+        """`Ref` is the name."""
+        return Made(str(sent[self.members.get(self.name_property, self.name_property)]))
+
+    def name(self, made: Made) -> str:
+        """Return the name."""
+        return made.ref
 
 
-@provides
-class DBSubnetGroup(_Group):
+class SubnetGroup(Rds):
     """The subnets of databases."""
 
-    type, name_property, arn_path = "AWS::RDS::DBSubnetGroup", "DBSubnetGroupName", "subgrp:{}"
-    creates, deletes = "CreateDBSubnetGroup", "DeleteDBSubnetGroup"  # moto loses a group that is modified
-    delete_member = "DBSubnetGroupName"
+    name_property, name_limit = "DBSubnetGroupName", 255
+    creates, updates, deletes = "CreateDBSubnetGroup", "ModifyDBSubnetGroup", "DeleteDBSubnetGroup"
+    reads, delete_member, at = "DescribeDBSubnetGroups", "DBSubnetGroupName", "DBSubnetGroups[0]"
+    asked_as: ClassVar[dict[str, str]] = {"SubnetIds": "Subnets[].SubnetIdentifier"}
+    tells: ClassVar[dict[str, str]] = {"_Arn": "DBSubnetGroupArn", "DBSubnetGroupArn": "DBSubnetGroupArn"}
+
+
+class ParameterGroup(Rds):
+    """The settings of databases, as many as differ from what their engine brings."""
+
+    name_property, name_limit = "DBParameterGroupName", 255
+    creates, deletes = "CreateDBParameterGroup", "DeleteDBParameterGroup"
+    reads, delete_member, at = "DescribeDBParameterGroups", "DBParameterGroupName", "DBParameterGroups[0]"
+    modifies, resets = "ModifyDBParameterGroup", "ResetDBParameterGroup"
+    members: ClassVar[dict[str, str]] = {"Family": "DBParameterGroupFamily"}
+    tells: ClassVar[dict[str, str]] = {"_Arn": "DBParameterGroupArn"}
+
+    def create(self, context: Context, properties: Properties) -> Made:
+        """Create the group, then put its settings."""
+        made = super().create(context, _but_parameters(properties))
+        self._settle(context, made, {}, properties)
+        return made
+
+    def update(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
+        """Put the settings that differ; those that the template no longer names are the engine's again."""
+        made = super().update(context, made, _but_parameters(before), _but_parameters(after))
+        self._settle(context, made, before, after)
+        return made
+
+    def _settle(self, context: Context, made: Made, before: Properties, after: Properties) -> None:
+        old, new = before.get("Parameters") or {}, after.get("Parameters") or {}
+        for operation, names in (
+            (self.resets, [name for name in old if name not in new]),
+            (self.modifies, [name for name, value in new.items() if old.get(name) != value]),
+        ):
+            if names:
+                listed = [_written(name, new.get(name)) for name in names]
+                call(context.client(self.service), operation, self.target(made) | {"Parameters": listed})
+
+
+class ClusterParameterGroup(ParameterGroup):
+    """The settings of clusters of databases."""
+
+    name_property = "DBClusterParameterGroupName"
+    creates, deletes = "CreateDBClusterParameterGroup", "DeleteDBClusterParameterGroup"
+    reads, delete_member = "DescribeDBClusterParameterGroups", "DBClusterParameterGroupName"
+    at, tells = "DBClusterParameterGroups[0]", {"_Arn": "DBClusterParameterGroupArn"}
+    modifies, resets = "ModifyDBClusterParameterGroup", "ResetDBClusterParameterGroup"
+
+
+def _but_parameters(properties: Properties) -> Properties:
+    return {name: item for name, item in properties.items() if name != "Parameters"}
+
+
+def _written(name: str, value: Any) -> dict[str, Any]:
+    """Write a setting as the API takes it: at the next restart, which is what any setting can wait for."""
+    return {"ParameterName": name, "ApplyMethod": "pending-reboot"} | (
+        {} if value is None else {"ParameterValue": text(value)}
+    )
 
 
 @provides
-class DBParameterGroup(_Group):
+class DBSubnetGroup(SubnetGroup):
+    """The subnets of databases."""
+
+    type = "AWS::RDS::DBSubnetGroup"
+
+
+@provides
+class DBParameterGroup(ParameterGroup):
     """The settings of databases."""
 
-    type, name_property, arn_path = "AWS::RDS::DBParameterGroup", "DBParameterGroupName", "pg:{}"
-    creates, deletes = "CreateDBParameterGroup", "DeleteDBParameterGroup"
-    delete_member, members, settings = "DBParameterGroupName", _PARAMETER_MEMBERS, _PARAMETERS
+    type = "AWS::RDS::DBParameterGroup"
+    tells: ClassVar[dict[str, str]] = {"_Arn": "DBParameterGroupArn", "DBParameterGroupName": "DBParameterGroupName"}
 
 
-def _written(values: Properties) -> list[dict[str, Any]]:
-    """Write settings as the API takes them: at the next restart, which is what any setting can wait for."""
-    return [
-        {"ParameterName": name, "ParameterValue": text(value), "ApplyMethod": "pending-reboot"}
-        for name, value in values.items()
-    ]
+@provides
+class DBClusterParameterGroup(ClusterParameterGroup):
+    """The settings of clusters of databases."""
+
+    type = "AWS::RDS::DBClusterParameterGroup"

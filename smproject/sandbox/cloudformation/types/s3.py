@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from smproject.sandbox.cloudformation.api import known, settle, updatable
 from smproject.sandbox.cloudformation.changes import Properties
 from smproject.sandbox.cloudformation.intrinsics import text
@@ -25,7 +27,7 @@ class Bucket(Provider):
         locked = text(properties.get("ObjectLockEnabled", False)).lower() == "true"
         s3.create_bucket(Bucket=name, **place, **({"ObjectLockEnabledForBucket": True} if locked else {}))
         with undone_on_failure(lambda: s3.delete_bucket(Bucket=name)):
-            settle(s3, {"Bucket": name}, SETTINGS, {}, properties)
+            _settle(s3, name, {}, properties)
         return Made(
             name,
             {
@@ -40,12 +42,20 @@ class Bucket(Provider):
     def update(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
         """Put the settings that differ."""
         updatable(before, after, *SETTINGS)
-        settle(context.client("s3"), {"Bucket": made.ref}, SETTINGS, before, after)
+        _settle(context.client("s3"), made.ref, before, after)
         return made
 
     def delete(self, context: Context, made: Made) -> None:
         """Delete the bucket, which must be empty."""
         context.client("s3").delete_bucket(Bucket=made.ref)
+
+
+def _settle(s3: Any, bucket: str, before: Properties, after: Properties) -> None:
+    """Put the settings that differ; replication needs versions, so it is put after them, and taken away before."""
+    versions = {name: setting for name, setting in SETTINGS.items() if name == "VersioningConfiguration"}
+    steps = [versions, {name: setting for name, setting in SETTINGS.items() if name not in versions}]
+    for settings in steps if "ReplicationConfiguration" in after else reversed(steps):
+        settle(s3, {"Bucket": bucket}, settings, before, after)
 
 
 @provides

@@ -27,6 +27,10 @@ _NOTIFIED = {  # by property: what it calls the target, and what the API calls b
     "QueueConfigurations": ("Queue", "QueueConfigurations", "QueueArn"),
     "TopicConfigurations": ("Topic", "TopicConfigurations", "TopicArn"),
 }
+_REPLICATION = (
+    *("DeleteMarkerReplication", "Destination", "Filter", "Id", "Prefix", "Priority", "SourceSelectionCriteria"),
+    "Status",
+)
 _FILTERS = {"ObjectSizeGreaterThan": int, "ObjectSizeLessThan": int, "Prefix": str}
 
 
@@ -101,13 +105,15 @@ def _logging(value: Properties) -> Properties:
 
 
 def _notifications(value: Properties) -> Properties:
-    """Translate notifications to functions, queues and topics; others would not be sent here, and are refused."""
-    known(value, *_NOTIFIED)
+    """Translate notifications to functions, queues, topics and EventBridge, which is told all or nothing."""
+    known(value, *_NOTIFIED, "EventBridgeConfiguration")
     written = {
         member: [{arn: each[name], "Events": [each["Event"]]} | _key_filter(each) for each in value.get(kind, [])]
         for kind, (name, member, arn) in _NOTIFIED.items()
     }
-    return {"NotificationConfiguration": {kind: items for kind, items in written.items() if items}}
+    bridge = value.get("EventBridgeConfiguration")
+    told: Properties = {"EventBridgeConfiguration": {}} if bridge and bridge["EventBridgeEnabled"] in (True, "true") else {}
+    return {"NotificationConfiguration": told | {kind: items for kind, items in written.items() if items}}
 
 
 def _key_filter(notification: Properties) -> Properties:
@@ -127,7 +133,7 @@ def _website(value: Properties) -> Properties:
 
 def _replication(value: Properties) -> Properties:
     for rule in value["Rules"]:
-        known(rule, "Destination", "Id", "Prefix", "Priority", "Status", "DeleteMarkerReplication", "Filter")
+        known(rule, *_REPLICATION)
         if "Filter" in rule and set(rule["Filter"]) - {"Prefix"}:
             raise UnsupportedPropertyError("The sandbox does not execute a replication Filter beyond Prefix.")
     renamed = {"Id": "ID"}

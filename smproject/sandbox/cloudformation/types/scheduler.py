@@ -1,4 +1,4 @@
-"""EventBridge schedules and their groups. They are kept; nothing here watches the clock."""
+"""EventBridge schedules, which invoke their targets, and their groups."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from smproject.sandbox.cloudformation.tags import Tagging
 
 @provides
 class Schedule(StateOnly):
-    """A schedule."""
+    """A schedule; its description must show all that was asked for."""
 
+    state_only = False
     type, service = "AWS::Scheduler::Schedule", "scheduler"
     creates, updates, deletes, reads = "CreateSchedule", "UpdateSchedule", "DeleteSchedule", "GetSchedule"
     delete_member, name_property, name_limit, place = "Name", "Name", 64, ("GroupName",)

@@ -14,6 +14,7 @@ from smproject.sandbox.cloudformation.api import NotUpdatableError, known
 from smproject.sandbox.cloudformation.changes import Properties, changed
 from smproject.sandbox.cloudformation.custom import mailbox
 from smproject.sandbox.cloudformation.provider import Context, Made, Provider, provides
+from smproject.sandbox.cloudformation.resource_policies import SIGNALLED
 from smproject.sandbox.service import ServiceError
 
 _MOST_SECONDS = 43_200
@@ -42,15 +43,19 @@ class WaitConditionHandle(Provider):
 class WaitCondition(Provider):
     """Waits for signals. It can't be changed; a stack that needs to wait again has another one."""
 
-    type = "AWS::CloudFormation::WaitCondition"
+    type, obeys = "AWS::CloudFormation::WaitCondition", SIGNALLED
 
     def create(self, context: Context, properties: Properties) -> Made:
-        """Wait until so many signals of success with different ids have come, or one of failure, or the time is up."""
+        """Wait until so many signals of success with different ids have come, or one of failure, or the time is up.
+
+        One with a CreationPolicy has no handle: the signals come by SignalResource.
+        """
         known(properties, "Handle", "Timeout", "Count")
-        if not {"Handle", "Timeout"} <= set(properties):
-            raise ValueError(
-                "The sandbox executes wait conditions with Handle and Timeout only, not with CreationPolicy."
-            )
+        ref = f"{context.stack_id}/{context.logical_id}"
+        if "ResourceSignal" in context.policy and not properties:
+            return Made(ref, {"Data": "{}"})  # it waits by its policy
+        if missing := {"Handle", "Timeout"} - set(properties):
+            raise ValueError(f"Property {min(missing)} cannot be empty.")
         box, count = mailbox(context), int(properties.get("Count", 1))
         key = box.key_of(str(properties["Handle"]))
         if not key:
@@ -64,7 +69,7 @@ class WaitCondition(Provider):
             if time.monotonic() > deadline:
                 raise ValueError(f"WaitCondition timed out. Received {len(found)} conditions when expecting {count}")
             time.sleep(_POLL_SECONDS)
-        return Made(f"{context.stack_id}/{context.logical_id}", {"Data": json.dumps(found)})
+        return Made(ref, {"Data": json.dumps(found)})
 
     def update(self, context: Context, made: Made, before: Properties, after: Properties) -> Made:
         """Refuse: AWS does not update wait conditions."""

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from smproject.sandbox.permissions.asked import Asked
 from smproject.sandbox.permissions.rules import (
     apigateway,
+    autoscaling,
     cloudformation,
     delivery,
+    ec2,
     events,
     iam,
     kms,
@@ -22,7 +24,7 @@ from smproject.sandbox.permissions.rules import (
 )
 from smproject.sandbox.permissions.rules.common import Items
 
-_SERVICES = (apigateway, cloudformation, delivery, events, iam, kms, logs, sagemaker, storage)
+_SERVICES = (apigateway, autoscaling, cloudformation, delivery, ec2, events, iam, kms, logs, sagemaker, storage)
 RULES: dict[tuple[str, str], Callable[[Asked], Items]] = {
     action: rule for service in _SERVICES for action, rule in service.RULES.items()
 }
