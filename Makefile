@@ -29,7 +29,7 @@ setup: $(VENV)/.ready $(VENV)/.images ## Make the virtual environment, and the i
 demo: setup ## Run the whole story on this machine; KEEP=1 leaves the sandbox running
 	@$(BIN)/smproject sandbox demo --port $(PORT) $(if $(KEEP),--keep)
 
-test: setup check ## Check, then run every test
+test: setup check checkov ## Check, then run every test
 	$(BIN)/python -m pytest --ignore tests/pipelines --ignore tests/containers  # test_seed_alone.py runs these
 
 check: $(VENV)/.ready ## Lint, type-check and validate, offline
@@ -37,6 +37,16 @@ check: $(VENV)/.ready ## Lint, type-check and validate, offline
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy smproject benchmarks
 	$(BIN)/smproject validate
+
+# checkov pins an old boto3: it lives apart.
+$(VENV)/.checkov: $(VENV)/.ready requirements/checkov.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/checkov
+	$(BIN)/uv pip sync --quiet --python $(VENV)/checkov/bin/python requirements/checkov.txt
+	@touch $@
+
+checkov: $(VENV)/.checkov ## Check the templates against checkov's rules
+	$(VENV)/checkov/bin/checkov --directory project_templates --skip-path fragments --framework cloudformation \
+		--compact --quiet
 
 assemble: $(VENV)/.ready ## Write every template.yaml from its fragments and seeds
 	$(BIN)/smproject assemble
@@ -50,8 +60,10 @@ bench: setup ## Measure, as ratios of one run: pipeline to bare scripts, server 
 lock: $(VENV)/.ready ## Pin the newest allowed versions into requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --extra dev --custom-compile-command 'make lock' \
 		setup.py requirements/dev.in --output-file requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --custom-compile-command 'make lock' \
+		requirements/checkov.in --output-file requirements/checkov.txt
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup demo test check assemble bench lock clean
+.PHONY: help setup demo test check checkov assemble bench lock clean

@@ -9,7 +9,14 @@ HERE = Path(__file__).parent
 # What each extra is for: `build` compiles pipelines, `sandbox` is the AWS endpoint on one's own machine,
 # `dev` is what this repository's checks and tests need.
 BUILD = ["sagemaker>=3.27,<4"]
-SANDBOX = ["moto[server]==5.2.5", "awscli>=1.46", "cfn-lint>=1.58,<2", "regex>=2024.5", "aws-sam-translator>=1.100,<2"]
+SANDBOX = [
+    "aws-sam-translator>=1.100,<2",
+    "awscli>=1.46",
+    "cfn-lint>=1.58,<2",
+    "moto[server]==5.2.5",
+    "packaging>=24",
+    "regex>=2024.5",
+]
 DEV = [
     "cloudformation-validate>=1.14,<2",
     "mypy>=1.18",
@@ -28,7 +35,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["smproject", "smproject.*"]),
-    package_data={"smproject": ["VERSION", "audit/*.yaml", "py.typed"]},
+    package_data={"smproject": ["VERSION", "audit/*.yaml", "end_of_life.yaml", "estimate/*.yaml", "py.typed"]},
     install_requires=["boto3>=1.44.5", "click>=8.1,<9", "PyYAML>=6.0,<7"],
     extras_require={"build": BUILD, "sandbox": SANDBOX, "dev": BUILD + SANDBOX + DEV},
     entry_points={"console_scripts": ["smproject = smproject.cli:main"]},

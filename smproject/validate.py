@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from smproject import catalog
+from smproject import catalog, end_of_life
 from smproject.assemble import is_current
 from smproject.catalog import ROOT, Seed, Template
 from smproject.compilation import can_compile, compile_seed
@@ -39,6 +40,8 @@ def validate(root: Path = ROOT) -> Iterator[Finding]:
     # Templates that a project's own pipelines deploy; `.yaml` is CloudFormation, everything else is `.yml`.
     for path in sorted(root.glob("pipelines/**/*.yaml")):
         yield from linters.findings(path, _relative(path, root))
+    for ending in end_of_life.endings(root, date.today()):
+        yield Finding(ending.use.file, ending.use.line, "end-of-life", ending.message)
 
 
 def _check_template(template: Template, linters: "_Linters") -> Iterator[Finding]:

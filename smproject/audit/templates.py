@@ -29,12 +29,17 @@ class Launch:
 
 
 def launches(root: Path = catalog.ROOT) -> list[Launch]:
-    """Return who makes what: the launch role every product, a target account's role what pipelines deploy."""
-    products = tuple(each.path for each in catalog.templates(root) if each.is_product)
+    """Return who makes what: a launch role each portfolio's products, a target account's role what pipelines deploy."""
+    offered = catalog.templates(root)
+    products, admin = (
+        tuple(each.path for each in offered if each.portfolio == portfolio)
+        for portfolio in (catalog.PROJECTS, catalog.ADMIN)
+    )
     deployed = tuple(sorted(root.glob("pipelines/**/*.yaml")))
     folder = root / "project_templates"
     return [
         Launch(folder / "launch-role/template.yaml", "LaunchRole", products),
+        Launch(folder / "launch-role/template.yaml", "LaunchAdminRole", admin),
         Launch(folder / "target-account/template.yaml", "TargetCloudformationRole", deployed),
     ]
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from harness import Sandbox
+from persons import Person, denial
 from workbench import Workbench
 
 ROLE = "arn:aws:iam::222222222222:role/DataScientist"
@@ -141,3 +142,72 @@ def test_an_images_versions_are_numbered_and_named(bench: Workbench, sagemaker: 
     assert missing[0] == "ValidationException"
     sagemaker.delete_image(ImageName=name)
     assert refusal(sagemaker.list_image_versions, ImageName=name)[0] == "ResourceNotFound"
+
+
+def test_an_address_is_given_for_who_and_what_there_is(sagemaker: Any, name: str) -> None:
+    made = {"DomainId": domain(sagemaker, name)}
+    known = {**made, "UserProfileName": "ann"}
+    assert refusal(sagemaker.create_presigned_domain_url, **known)[0] == "ResourceNotFound"
+    sagemaker.create_user_profile(**known)
+    assert refusal(sagemaker.create_presigned_domain_url, **known, SpaceName="lab")[0] == "ResourceNotFound"
+    first, second = (sagemaker.create_presigned_domain_url(**known)["AuthorizedUrl"] for _ in range(2))
+    assert first.startswith(sagemaker.describe_domain(**made)["Url"])
+    assert first != second
+    start = {**made, "SpaceName": "lab", "AppName": "default", "AppType": "JupyterLab"}
+    assert refusal(sagemaker.create_app, **start) == (
+        "NotImplemented",
+        "The sandbox runs no JupyterLab: run its code on your machine, with the sandbox's profiles.",
+    )
+    assert sagemaker.list_apps(DomainIdEquals=made["DomainId"])["Apps"] == []
+
+
+def test_service_catalog_is_enabled_in_one_account_and_region(sandbox: Sandbox, sagemaker: Any) -> None:
+    def status(client: Any) -> str:
+        return str(client.get_sagemaker_servicecatalog_portfolio_status()["Status"])
+
+    other = sandbox.client("sagemaker", "production")
+    assert status(other) == "Disabled"
+    sagemaker.enable_sagemaker_servicecatalog_portfolio()
+    assert (status(sagemaker), status(other)) == ("Enabled", "Disabled")
+    sagemaker.disable_sagemaker_servicecatalog_portfolio()
+    assert status(sagemaker) == "Disabled"
+
+
+def test_spaces_and_instances_of_applications_are_told_to_policies(sandbox: Sandbox, sagemaker: Any, name: str) -> None:
+    made, person = domain(sagemaker, name), Person(sandbox, "development")
+    anything = f"arn:aws:sagemaker:us-east-1:{person.account}:*"
+    person.allow(
+        "sagemaker:CreateSpace", anything, Condition={"StringEquals": {"sagemaker:SpaceSharingType": "Shared"}}
+    )
+    person.allow(
+        "sagemaker:CreateApp", anything, Condition={"StringEquals": {"sagemaker:InstanceTypes": "ml.t3.medium"}}
+    )
+    person.allow("sagemaker:AddTags", anything, Condition={"StringEquals": {"sagemaker:TaggingAction": "CreateSpace"}})
+    own = person.client("sagemaker")
+    shared = {"OwnershipSettings": {"OwnerUserProfileName": "ann"}, "SpaceSharingSettings": {"SharingType": "Shared"}}
+    sagemaker.create_user_profile(DomainId=made, UserProfileName="ann")
+    own.create_space(DomainId=made, SpaceName="all", **shared, Tags=[{"Key": "team", "Value": "churn"}])
+    shared["SpaceSharingSettings"] = {"SharingType": "Private"}
+    denial(lambda: own.create_space(DomainId=made, SpaceName="own", **shared))
+    denial(lambda: own.add_tags(ResourceArn=f"{anything[:-1]}space/{made}/all", Tags=[{"Key": "a", "Value": "b"}]))
+    start = {"DomainId": made, "SpaceName": "all", "AppName": "default", "AppType": "CodeEditor"}
+    denial(lambda: own.create_app(**start, ResourceSpec={"InstanceType": "ml.m5.large"}))
+    assert refusal(own.create_app, **start, ResourceSpec={"InstanceType": "ml.t3.medium"})[0] == "NotImplemented"
+
+
+def test_rules_and_tags_of_security_groups_are_asked_for_on_the_group(sandbox: Sandbox) -> None:
+    ec2, person = sandbox.client("ec2"), Person(sandbox, "development")
+    vpc = ec2.create_vpc(CidrBlock="10.11.0.0/16")["Vpc"]["VpcId"]
+    mine, other = (ec2.create_security_group(GroupName=each, Description=each, VpcId=vpc)["GroupId"] for each in "ab")
+    group = f"arn:aws:ec2:us-east-1:{person.account}:security-group/{mine}"
+    person.allow("ec2:AuthorizeSecurityGroupIngress", group)
+    person.allow("ec2:CreateTags", group)
+    own, rule = person.client("ec2"), {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "10.0.0.0/8"}
+    own.authorize_security_group_ingress(GroupId=mine, **rule)
+    own.create_tags(Resources=[mine], Tags=[{"Key": "a", "Value": "b"}])
+    for call in (
+        lambda: own.authorize_security_group_ingress(GroupId=other, **rule),
+        lambda: own.create_tags(Resources=[other], Tags=[{"Key": "a", "Value": "b"}]),
+        lambda: own.create_security_group(GroupName="c", Description="c", VpcId=vpc),
+    ):
+        assert refusal(call)[0] == "UnauthorizedOperation"
