@@ -16,6 +16,7 @@ import boto3
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
+from smproject.sandbox import docker_run
 from smproject.sandbox.dockerfile import BuildError
 from smproject.sandbox.image_store import MANIFEST_TYPE, ImageStore, Reference
 
@@ -24,7 +25,8 @@ USAGE = """The sandbox's stand-in for docker supports:
   docker login [--username AWS] --password-stdin REGISTRY
   docker build [-t REF]... [-f FILE] [--platform X] FOLDER
   docker tag REF REF
-  docker push REF"""
+  docker push REF
+  docker run --rm [--network none|bridge] [--entrypoint PROGRAM] REF [ARGUMENT]..."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,7 +37,7 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: list[str] | None = None) -> int:
     """Run one docker command; returns its exit status."""
     words = sys.argv[1:] if arguments is None else arguments
-    actions = {"version": _version, "login": _login, "build": _build, "tag": _tag, "push": _push}
+    actions = {"version": _version, "login": _login, "build": _build, "tag": _tag, "push": _push, "run": _run}
     name = "version" if words[:1] == ["--version"] else (words or [""])[0]
     try:
         actions.get(name, _refuse)(words[1:])
@@ -100,6 +102,13 @@ def _push(words: list[str]) -> None:
     except ClientError as error:
         raise BuildError(_refusal(error, address)) from error
     click.echo(f"{address.tag}: digest: {digest} size: {len(store.manifest(digest))}")
+
+
+def _run(words: list[str]) -> None:
+    try:
+        sys.exit(docker_run.run(_Parser(prog="docker run", add_help=False), words, _store()))
+    except ClientError as error:
+        raise BuildError(f"denied: {error}") from error
 
 
 def _upload(ecr: Any, address: Reference, store: ImageStore, digest: str) -> None:
