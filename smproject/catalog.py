@@ -9,6 +9,9 @@ import yaml
 from smproject.errors import CatalogError
 
 ROOT = Path(__file__).resolve().parent.parent
+# Portfolios that publishing makes: of what administrators set up, and of what SageMaker makes projects of.
+ADMIN, PROJECTS = "ml-admin", "sagemaker-projects"
+PORTFOLIOS = (ADMIN, PROJECTS)
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,14 @@ class Seed:
 
 @dataclass(frozen=True)
 class Template:
-    """A project template: its manifest, and the folder that holds it."""
+    """A project template: its manifest, and the folder that holds it; one that is no product is in no portfolio."""
 
     folder: Path
     title: str
     description: str
     fragments: tuple[str, ...]
     seeds: tuple[Seed, ...] = ()
+    portfolio: str = ""
 
     @property
     def id(self) -> str:
@@ -51,8 +55,8 @@ class Template:
 
     @property
     def is_product(self) -> bool:
-        """Whether SageMaker makes projects of it: then Service Catalog offers it."""
-        return "sagemaker-project" in self.fragments
+        """Whether SageMaker makes projects of it; what administrators launch is no such product."""
+        return self.portfolio == PROJECTS
 
     def fragment_path(self, fragment: str) -> Path:
         """The CloudFormation file of a fragment."""
@@ -94,6 +98,11 @@ def read_manifest(path: Path) -> Template:
     """Read a manifest; raises CatalogError naming file and key for what is unknown, missing or of a wrong type."""
     values = _checked(_load(path), Template, path)
     seeds = tuple(_seed(item, path) for item in values.pop("seeds", ()))
+    if values.get("portfolio", PROJECTS) not in PORTFOLIOS:
+        raise CatalogError(
+            f"{path}: key 'portfolio' is {values['portfolio']!r}. Use one of {', '.join(PORTFOLIOS)}, or leave it out "
+            "for a template that is no product."
+        )
     return Template(folder=path.parent, seeds=seeds, **values)
 
 
@@ -113,7 +122,7 @@ def _checked(values: Any, kind: type[Template | Seed], path: Path) -> dict[str, 
     if not isinstance(values, dict):
         raise CatalogError(f"{path}: expected keys and values for a {kind.__name__.lower()}, found {values!r}.")
     known = {field.name for field in fields(kind)} - {"folder"}
-    required = known - {"seeds", "roots"}
+    required = known - {"portfolio", "seeds", "roots"}
     for key in values:
         if key not in known:
             raise CatalogError(f"{path}: unknown key {key!r}. Use only: {', '.join(sorted(known))}.")

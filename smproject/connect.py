@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 
 from smproject import catalog, stacks
 from smproject.errors import DeploymentError
-from smproject.publish import Progress, report
+from smproject.progress import Progress
+from smproject.publishing.hub import report
 from smproject.session import session_in
 from smproject.stacks import Stack
 
@@ -20,6 +21,13 @@ OUTPUTS = {
     "TargetModelPackageGroupName": "ModelDeployModelPackageGroupName",
     "TargetModelBucketName": "ModelDeployModelBucketName",
     "TargetModelKeyArn": "ModelDeployModelKeyArn",
+}
+BATCH_OUTPUTS = {
+    "BatchDeployBucketName": "ArtifactBucketName",
+    "BatchDeployKeyArn": "ArtifactsKeyArn",
+    "ModelSourceProjectId": "ModelDeployModelProjectId",
+    "ModelSourceGroupName": "ModelDeployModelPackageGroupName",
+    "ModelSourceKeyArn": "ModelDeployModelKeyArn",
 }
 PIPELINE = "ModelDeployPipelineName"
 STAGES = ("TargetsStagingAccountId", "TargetsProductionAccountId")
@@ -62,35 +70,50 @@ def connect(  # noqa: PLR0913, PLR0917  # what `share` takes, the project and it
         for target in targets:
             _refuse_stranger(found, project, target)
         there = {target: session_in(session, target, role_name) for target in targets}
-        parameters = {
-            "TargetDevelopmentAccountId": account,
-            "TargetDeployProjectId": found.id,
-            **{name: found.outputs[output] for name, output in OUTPUTS.items()},
+        template, parameters = _wanted(found, project, account)
+        made = {
+            target: _prepare(opened, target, template, parameters, found.id, progress)
+            for target, opened in there.items()
         }
-        made = {target: _prepare(opened, target, parameters, progress) for target, opened in there.items()}
     return Connection(project, account, made)
+
+
+def _wanted(found: _Project, project: str, account: str) -> tuple[str, dict[str, str]]:
+    """The template of the target's stack, by what the project is made from, and its parameters."""
+    if found.outputs.get("TemplateId") == "batch":
+        own = {"BatchScopeAccountId": account, "SageMakerProjectName": project, "SageMakerProjectId": found.id}
+        return "batch-target", own | {name: found.outputs[output] for name, output in BATCH_OUTPUTS.items()}
+    own = {"TargetDevelopmentAccountId": account, "TargetDeployProjectId": found.id}
+    return "target-account", own | {name: found.outputs[output] for name, output in OUTPUTS.items()}
 
 
 def _find(session: Any, project: str, account: str) -> _Project:
     described = _describe(session.client("sagemaker"), project, account)
-    product = described.get("ServiceCatalogProvisionedProductDetails", {}).get("ProvisionedProductId")
-    # Service Catalog names the stacks of provisioned products so.
-    stack = stacks.find(session.client("cloudformation"), f"SC-{account}-{product}")
+    stack = stacks.find(session.client("cloudformation"), _stack_of(described, account))
     outputs = stacks.outputs_of(stack or {})
     # A stack that is being made has no outputs yet.
     if stack is None or not outputs:
         raise DeploymentError(
             f"Project {project} of account {account} has no stack to read from: it is {described['ProjectStatus']}. "
-            "Wait until it is CreateCompleted, or create it from a product of this portfolio."
+            "Wait until it is CreateCompleted, or create it from a template of this catalogue."
         )
     if PIPELINE not in outputs:
         origin = outputs.get("TemplateId", "another template")
         raise DeploymentError(
             f"Project {project} of account {account} has no deploy pipeline: it is made from {origin}. "
-            "Create a project from model-deploy or model-build-deploy."
+            "Create a project from model-deploy, model-build-deploy or batch."
         )
     parameters = stacks.parameters_of(stack)
     return _Project(described["ProjectId"], tuple(parameters[stage] for stage in STAGES), outputs)
+
+
+def _stack_of(described: Mapping[str, Any], account: str) -> str:
+    """Name of a project's stack, by which it came: from a template in S3, or from Service Catalog."""
+    for provider in described.get("TemplateProviderDetails", []):
+        if name := provider["CfnTemplateProviderDetail"].get("StackDetail", {}).get("Name"):
+            return str(name)
+    product = described.get("ServiceCatalogProvisionedProductDetails", {}).get("ProvisionedProductId")
+    return f"SC-{account}-{product}"  # as Service Catalog names the stacks of provisioned products
 
 
 def _describe(sagemaker: Any, project: str, account: str) -> dict[str, Any]:
@@ -115,10 +138,9 @@ def _refuse_stranger(found: _Project, project: str, target: str) -> None:
         )
 
 
-def _prepare(session: Any, target: str, parameters: Mapping[str, str], progress: Progress) -> Stack:
-    template = catalog.template("target-account")
+def _prepare(  # noqa: PLR0913, PLR0917  # where, what, and whose
+    session: Any, target: str, template: str, parameters: Mapping[str, str], suffix: str, progress: Progress
+) -> Stack:
     with stacks.refusals(f"prepare account {target}"):
-        made = stacks.deploy(
-            session.client("cloudformation"), template, parameters, parameters["TargetDeployProjectId"]
-        )
+        made = stacks.deploy(session.client("cloudformation"), catalog.template(template), parameters, suffix)
     return report(made, lambda line: progress(f"account {target}: {line}"))

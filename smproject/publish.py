@@ -1,21 +1,18 @@
-"""Publish the catalogue in the hub account: bucket, templates and seeds, launch role, portfolio, products."""
+"""Publish the catalogue: into Service Catalog or a bucket of the hub account, or into a folder."""
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from smproject import catalog, stacks
-from smproject.assemble import is_current
-from smproject.catalog import ROOT, Template
-from smproject.errors import AssemblyError
-from smproject.seeds import KEY_DIGITS, seed_key, seed_zip, version
+from smproject import stacks
+from smproject.catalog import PROJECTS, ROOT
+from smproject.progress import Progress
+from smproject.publishing import folder as folders
+from smproject.publishing import hub, objects, wanted
+from smproject.publishing.service_catalog import Choices, Target, choices
+from smproject.seeds import version
 from smproject.stacks import Stack
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -23,118 +20,118 @@ class Publication:
     """What publishing left in the hub account, and what it had to do for that."""
 
     bucket: str
-    portfolio_id: str
     stacks: tuple[Stack, ...]
     uploads: tuple[str, ...]
+    # By id of this repository; none where the target is not Service Catalog.
+    portfolios: dict[str, str]
+    # Products with new, deprecated or retired versions, portfolios with other tag options, domains with a new tag.
+    updates: tuple[str, ...]
+
+    @property
+    def portfolio_id(self) -> str:
+        """Id of the portfolio of projects; empty where the target is not Service Catalog."""
+        return self.portfolios.get(PROJECTS, "")
 
     @property
     def changed(self) -> bool:
         """Whether anything had to be done."""
-        return bool(self.uploads) or any(stack.result != "unchanged" for stack in self.stacks)
+        return bool(self.uploads or self.updates) or any(stack.result != "unchanged" for stack in self.stacks)
 
 
-def publish(session: Any, principal: str | None, progress: Progress, root: Path = ROOT) -> Publication:
-    """Bring the hub account up to date with this repository; does nothing twice.
+@dataclass(frozen=True)
+class Written:
+    """A catalogue in a folder, and the files that had to be written."""
 
-    `principal` is the pattern of the roles that may create projects, or None to keep what the stack has.
-    Raises AssemblyError when a template isn't assembled, and DeploymentError when AWS refuses.
+    folder: Path
+    files: tuple[str, ...]
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything had to be done."""
+        return bool(self.files)
+
+
+def publish(
+    session: Any, principal: str | None, progress: Progress, root: Path = ROOT, chosen: Choices | None = None
+) -> Publication:
+    """Bring the hub account's Service Catalog up to date with this repository; does nothing twice.
+
+    `principal` is the pattern of the roles that may create projects, or None to keep what there is; `chosen` holds
+    the other choices, and the principal too. Raises AssemblyError when a template isn't assembled, and
+    DeploymentError when AWS refuses.
     """
-    templates = catalog.templates(root)
-    _refuse_stale(templates)
+    offered = wanted.offered(root)
     with stacks.refusals("publish the catalogue"):
-        cloudformation = session.client("cloudformation")
-        bucket = deploy_bucket(session, cloudformation, root, progress)
+        bucket, role = _prepare(session, progress, root)
         name = bucket.outputs["CatalogBucketName"]
-        uploads = tuple(upload(session.client("s3"), name, templates, progress))
-        account = session.client("sts").get_caller_identity()["Account"]
-        role = deploy_launch_role(cloudformation, bucket.outputs, account, progress, root)
-        portfolio = _deploy_portfolio(cloudformation, principal, progress, root)
-        offered = {"ProductCatalogBucket": name, "ProductPortfolioId": portfolio.outputs["PortfolioId"]}
-        products = _deploy_products(cloudformation, offered, progress, root)
-    return Publication(name, portfolio.outputs["PortfolioId"], (bucket, role, portfolio, *products), uploads)
+        uploads = _upload(session, name, wanted.by_content(offered), (), progress)
+        target = Target(session, name, progress, root)
+        made, portfolios, updates = _publish_portfolios(target, offered, chosen or choices(principal))
+    return Publication(name, (bucket, role, *made), uploads, portfolios, tuple(updates))
 
 
-def deploy_launch_role(
-    cloudformation: Any, bucket: Any, hub_account: str, progress: Progress, root: Path = ROOT
-) -> Stack:
-    """Deploy the launch role; `bucket` holds the outputs of the catalogue bucket's stack."""
-    parameters = {
-        "CatalogLocationBucket": bucket["CatalogBucketName"],
-        "CatalogLocationKeyArn": bucket["CatalogBucketKeyArn"],
-        "LaunchRoleHubAccountId": hub_account,
-    }
-    return report(stacks.deploy(cloudformation, catalog.template("launch-role", root), parameters), progress)
+def publish_to_s3(session: Any, progress: Progress, domains: Sequence[str] = (), root: Path = ROOT) -> Publication:
+    """Bring the hub account's bucket up to date, from which SageMaker makes projects; does nothing twice.
+
+    `domains` are Studio domains of the hub account that shall offer the templates. Raises as `publish` does.
+    """
+    offered = wanted.offered(root)
+    with stacks.refusals("publish the catalogue"):
+        bucket, role = _prepare(session, progress, root)
+        name = bucket.outputs["CatalogBucketName"]
+        uploads = _upload(session, name, wanted.by_content(offered), wanted.by_name(offered), progress)
+        sagemaker = session.client("sagemaker") if domains else None
+        tagged = tuple(each for each in domains if hub.tag_domain(sagemaker, each, name, progress))
+    return Publication(name, (bucket, role), uploads, {}, tagged)
 
 
-def report(stack: Stack, progress: Progress) -> Stack:
-    """Tell what became of a stack, and hand it on."""
-    progress(f"stack {stack.name}: {stack.result}")
-    return stack
+def publish_to_folder(folder: Path, progress: Progress, root: Path = ROOT) -> Written:
+    """Bring a folder up to date with this repository; does nothing twice. Raises DeploymentError for another folder."""
+    offered = wanted.offered(root)
+    files = [*wanted.by_content(offered), *wanted.by_name(offered), *wanted.by_setup(root)]
+    files.append(folders.index(files, version(root)))
+    return Written(folder, tuple(folders.write(folder, each, progress) for each in folders.changes(folder, files)))
 
 
-def template_key(template: Template) -> str:
-    """Key of an assembled template in the catalogue's bucket, which names its content."""
-    digest = hashlib.sha256(template.path.read_bytes()).hexdigest()
-    return f"templates/{template.id}/{digest[:KEY_DIGITS]}.yaml"
+def _prepare(session: Any, progress: Progress, root: Path) -> tuple[Stack, Stack]:
+    """Deploy the bucket and the launch roles, unless this isn't the hub."""
+    account = session.client("sts").get_caller_identity()["Account"]
+    hub.refuse_spoke(session, account)
+    organization = hub.organization_of(session)
+    cloudformation = session.client("cloudformation")
+    bucket = hub.deploy_bucket(cloudformation, organization, progress, root)
+    return bucket, hub.deploy_launch_role(cloudformation, bucket.outputs, account, progress, root)
 
 
-def _refuse_stale(templates: list[Template]) -> None:
-    for template in templates:
-        if not is_current(template):
-            raise AssemblyError(f"{template.path} isn't what its fragments and seeds make. Run: smproject assemble")
+def _upload(
+    session: Any,
+    bucket: str,
+    by_content: Sequence[wanted.Object],
+    by_name: Sequence[wanted.Object],
+    progress: Progress,
+) -> tuple[str, ...]:
+    s3 = session.client("s3")
+    return tuple(objects.put(s3, bucket, each, progress) for each in objects.missing(s3, bucket, by_content, by_name))
 
 
-def deploy_bucket(session: Any, cloudformation: Any, root: Path, progress: Progress) -> Stack:
-    """Deploy the catalogue's bucket, for the organization that the account belongs to."""
-    organization = session.client("organizations").describe_organization()["Organization"]["Id"]
-    template = catalog.template("catalog-bucket", root)
-    return report(stacks.deploy(cloudformation, template, {"CatalogBucketOrganizationId": organization}), progress)
-
-
-def upload(s3: Any, bucket: str, templates: list[Template], progress: Progress) -> Iterator[str]:
-    """Upload what the bucket lacks; keys name the content, so what is there is right. Yields the keys."""
-    for template in templates:
-        if not template.is_product:
+def _publish_portfolios(
+    target: Target, offered: list[Any], chosen: Choices
+) -> tuple[list[Stack], dict[str, str], list[str]]:
+    """Publish each portfolio that has products: returns stacks, ids of portfolios, and what else was updated."""
+    made: list[Stack] = []
+    portfolios: dict[str, str] = {}
+    updates: list[str] = []
+    for portfolio in wanted.PORTFOLIOS:
+        products = wanted.products(offered, portfolio)
+        if not products:
             continue
-        objects = {seed_key(template, seed): seed_zip(template, seed) for seed in template.seeds}
-        objects[template_key(template)] = template.path.read_bytes()
-        for key, content in objects.items():
-            if not _has(s3, bucket, key):
-                s3.put_object(Bucket=bucket, Key=key, Body=content)
-                progress(f"uploaded s3://{bucket}/{key}")
-                yield key
-
-
-def _has(s3: Any, bucket: str, key: str) -> bool:
-    try:
-        s3.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-            return False
-        raise
-    return True
-
-
-def _deploy_portfolio(cloudformation: Any, principal: str | None, progress: Progress, root: Path) -> Stack:
-    template = catalog.template("portfolio", root)
-    before = stacks.parameters(cloudformation, stacks.stack_name(template))
-    pattern = principal or before.get("PortfolioPrincipalPattern")
-    parameters = {"PortfolioPrincipalPattern": pattern} if pattern else {}
-    return report(stacks.deploy(cloudformation, template, parameters), progress)
-
-
-def _deploy_products(
-    cloudformation: Any, offered: Mapping[str, str], progress: Progress, root: Path
-) -> Iterator[Stack]:
-    """Deploy a stack a product, all of one template; `offered` says by which portfolio and from which bucket."""
-    product = catalog.template("product", root)
-    for template in catalog.templates(root):
-        if template.is_product:
-            parameters = {
-                **offered,
-                "ProductTemplateId": template.id,
-                "ProductDescription": template.description,
-                "ProductTemplateKey": template_key(template),
-                "ProductVersion": version(root),
-            }
-            yield report(stacks.deploy(cloudformation, product, parameters, template.id), progress)
+        stack, tagged = target.deploy_portfolio(portfolio, chosen)
+        portfolios[portfolio.id] = stack.outputs["PortfolioId"]
+        made.append(stack)
+        updates += [portfolio.id] * tagged
+        for product, (deployed, updated) in zip(
+            products, target.deploy_products(portfolio, portfolios[portfolio.id], products, chosen), strict=True
+        ):
+            made.append(deployed)
+            updates += [product.template.id] * updated
+    return made, portfolios, updates

@@ -1,5 +1,6 @@
 """CloudFormation stacks: create or update one, wait for it, and say readably what went wrong."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,14 @@ from smproject.errors import DeploymentError
 PREFIX = "sagemaker-project-templates-"
 # Stacks of this tool take seconds to a few minutes.
 PATIENCE = {"Delay": 0.5, "MaxAttempts": 2400}
+# What AWS calls credentials that are no longer valid, and calls that are not allowed; services spell them differently.
+EXPIRED = {
+    *("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
+    *("InvalidClientTokenId", "UnrecognizedClientException"),
+}
+# What brings a stack back that an update left in between; one that was never made is deleted.
+MENDS = {"UPDATE_FAILED": "rollback-stack", "UPDATE_ROLLBACK_FAILED": "continue-update-rollback"}
+DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
 
 
 @dataclass(frozen=True)
@@ -26,11 +35,22 @@ class Stack:
 
 @contextmanager
 def refusals(doing: str) -> Iterator[None]:
-    """Turn what AWS, or the way to it, refuses into a DeploymentError that says what was being done."""
+    """Turn what AWS, or the way to it, refuses into a DeploymentError that says what was being done, and the way on."""
     try:
         yield
-    except (ClientError, BotoCoreError) as error:
+    except ClientError as error:
+        raise DeploymentError(f"AWS refused to {doing}: {error} {_way_on(error.response['Error']['Code'])}") from error
+    except BotoCoreError as error:
         raise DeploymentError(f"AWS refused to {doing}: {error} Check the credentials and try again.") from error
+
+
+def _way_on(code: str) -> str:
+    """What to do about a refusal; whatever was done before it stays, and is not done twice."""
+    if code in EXPIRED:
+        return "Sign in again, then run the command again: it goes on where it stopped."
+    if code in DENIED:
+        return "Ask for that permission, or use other credentials, then run the command again."
+    return "Mend the cause, then run the command again: it goes on where it stopped."
 
 
 def stack_name(template: Template, subject: str = "") -> str:
@@ -47,13 +67,33 @@ def deploy(cloudformation: Any, template: Template, parameters: Mapping[str, str
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
     }
-    if find(cloudformation, name) is None:
+    if settled(cloudformation, name) is None:
         # A stack that failed to be created can only be deleted: then the next run starts afresh.
         identifier = cloudformation.create_stack(**request, OnFailure="DELETE")["StackId"]
         _wait(cloudformation, "stack_create_complete", identifier)
         return Stack(name, "created", outputs(cloudformation, name))
     changed = _update(cloudformation, request)
     return Stack(name, "updated" if changed else "unchanged", outputs(cloudformation, name))
+
+
+def settled(cloudformation: Any, name: str) -> dict[str, Any] | None:
+    """Describe a stack once nobody is at work on it: an interrupted run, or another's, may have left it under way.
+
+    Raises DeploymentError for a stack that can neither be updated nor made anew.
+    """
+    found = find(cloudformation, name)
+    deadline = time.monotonic() + PATIENCE["Delay"] * PATIENCE["MaxAttempts"]
+    while found and found["StackStatus"].endswith("_IN_PROGRESS") and time.monotonic() < deadline:
+        time.sleep(PATIENCE["Delay"])
+        found = find(cloudformation, name)
+    reason = (found or {}).get("StackStatusReason", "its events say why.")
+    if found and (found["StackStatus"].endswith("_FAILED") or found["StackStatus"] == "ROLLBACK_COMPLETE"):
+        raise DeploymentError(
+            f"Stack {name} is {found['StackStatus']} and can't be updated: {reason} "
+            f"Run: aws cloudformation {MENDS.get(found['StackStatus'], 'delete-stack')} --stack-name {name}; "
+            "then run the command again."
+        )
+    return found
 
 
 def find(cloudformation: Any, name: str) -> dict[str, Any] | None:

@@ -28,6 +28,7 @@ def test_a_manifest_says_what_a_template_is_made_of(tmp_path: Path) -> None:
     ("text", "told"),
     [
         (GOOD + "colour: red\n", "'colour'"),
+        (GOOD + "portfolio: shop\n", "'portfolio' is 'shop'. Use one of ml-admin, sagemaker-projects"),
         ("title: One\nfragments: [part]\n", "'description'"),
         ("title: [One]\ndescription: Two.\nfragments: [part]\n", "'title'"),
         ("title: One\ndescription: Two.\nfragments: []\n", "'fragments'"),
@@ -55,9 +56,12 @@ def test_an_unknown_template_or_seed_is_refused_and_the_known_ones_are_found() -
         catalog.find_seed("no-such")
 
 
-def test_products_are_what_sagemaker_makes_projects_of() -> None:
-    products = {template.id for template in catalog.templates() if template.is_product}
-    assert products == {"model-build", "model-deploy", "model-build-deploy"}
+def test_what_sagemaker_makes_projects_of_is_in_their_portfolio() -> None:
+    projects = {each.id: each.fragments for each in catalog.templates() if each.is_product}
+    assert all("sagemaker-project" in fragments for fragments in projects.values())
+    assert {"model-build", "model-deploy", "model-build-deploy"} <= set(projects)
+    for template_id in ("catalog-bucket", "launch-role", "portfolio", "product", "target-account"):
+        assert catalog.template(template_id).portfolio == ""
 
 
 def test_every_manifest_reads_and_has_its_assembled_template() -> None:

@@ -7,6 +7,7 @@ import pytest
 from policies import ROOT, condition_keys, listed, load, name, render, resources, statements
 
 from smproject import catalog
+from smproject.publishing.wanted import PORTFOLIOS
 
 LAUNCH = load(ROOT / "project_templates/launch-role/template.yaml")
 PRODUCT = load(ROOT / "project_templates/product/template.yaml")
@@ -58,9 +59,11 @@ def test_it_may_pass_every_role_that_the_stack_gives_to_a_service(path: Path) ->
         for role in resources(load(path), "AWS::IAM::Role").values()
         for statement in statements(role["AssumeRolePolicyDocument"])
     }
-    passing = next(item for item in statements(LAUNCH) if item["Action"] == "iam:PassRole")
-    # SageMaker is given its role by the build, not by the stack.
-    assert set(passing["Condition"]["StringEquals"]["iam:PassedToService"]) >= trusted - {"sagemaker.amazonaws.com"}
+    passing = [item["Condition"]["StringEquals"] for item in statements(LAUNCH) if item["Action"] == "iam:PassRole"]
+    passed = {service for condition in passing for service in listed(condition["iam:PassedToService"])}
+    # SageMaker is given its role by the build, and these by the stack that scores, not by the project's.
+    later = {f"{service}.amazonaws.com" for service in ("sagemaker", "cloudformation", "scheduler")}
+    assert passed >= trusted - later
 
 
 @EVERY_PRODUCT
@@ -88,7 +91,7 @@ def test_it_cannot_move_the_place_where_seeds_are_looked_up() -> None:
 def test_what_it_may_do_anywhere_is_searched_named_or_narrowed() -> None:
     for statement in statements(LAUNCH):
         if statement["Effect"] == "Allow" and statement.get("Resource") == "*":
-            reads = all(re.match(r"\w+:(Get|List|Validate)", action) for action in listed(statement["Action"]))
+            reads = all(re.match(r"\w+:(Describe|Get|List|Validate)", action) for action in listed(statement["Action"]))
             assert reads or condition_keys(statement), statement["Sid"]
 
 
@@ -96,12 +99,31 @@ def test_products_are_launched_by_a_role_of_its_name() -> None:
     names = [LAUNCH["Parameters"]["LaunchRoleName"], PRODUCT["Parameters"]["ProductLaunchRoleName"]]
     assert names[0]["Default"] == names[1]["Default"]
     constraint = resources(PRODUCT, "AWS::ServiceCatalog::LaunchRoleConstraint")["ProductLaunchConstraint"]
-    assert constraint["LocalRoleName"] == {"Ref": "ProductLaunchRoleName"}
+    assert constraint["LocalRoleName"]["Fn::If"][2] == {"Ref": "ProductLaunchRoleName"}
 
 
-def test_studio_shows_products() -> None:
+def test_publishing_names_launch_roles_that_the_accounts_have() -> None:
+    names = {each["Default"] for key, each in LAUNCH["Parameters"].items() if key.endswith("RoleName")}
+    assert {portfolio.launch_role for portfolio in PORTFOLIOS} == names
+
+
+def test_cloudformation_takes_the_role_for_projects_from_s3_only() -> None:
+    trust = resources(LAUNCH, "AWS::IAM::Role")["LaunchRole"]["AssumeRolePolicyDocument"]
+    (statement,) = [each for each in trust["Statement"] if "cloudformation" in each["Principal"]["Service"]]
+    assert render(statement["Condition"]["ArnLike"]["aws:SourceArn"], {}).endswith(":stack/SP-*")
+
+
+def test_whoever_may_pass_the_role_may_make_stacks_with_no_other() -> None:
+    found = {each["Sid"]: each for each in statements(resources(LAUNCH, "AWS::IAM::ManagedPolicy")["LaunchUserPolicy"])}
+    role = {"Fn::GetAtt": ["LaunchRole", "Arn"]}
+    assert found["PassLaunchRole"]["Resource"] == role
+    assert found["MakeStacks"]["Condition"]["StringEquals"] == {"cloudformation:RoleArn": role}
+
+
+def test_studio_shows_products_where_it_is_asked_to() -> None:
     product = resources(PRODUCT, "AWS::ServiceCatalog::CloudFormationProduct")["Product"]
-    assert {"Key": "sagemaker:studio-visibility", "Value": "true"} in product["Tags"]
+    (tag,) = product["Tags"]
+    assert tag["Fn::If"][:2] == ["IsProductInStudio", {"Key": "sagemaker:studio-visibility", "Value": "true"}]
 
 
 @EVERY_PRODUCT

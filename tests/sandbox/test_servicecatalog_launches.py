@@ -223,3 +223,26 @@ def test_a_tag_option_in_use_stays_and_none_is_made_twice(catalogue: Catalogue, 
     hub.delete_tag_option(Id=option["Id"])
     with pytest.raises(hub.exceptions.ResourceNotFoundException):
         hub.describe_tag_option(Id=option["Id"])
+
+
+def test_a_deprecated_version_is_not_launched_and_what_was_made_of_it_is_updated(
+    catalogue: Catalogue, hub: Any, own: Any, name: str
+) -> None:
+    catalogue.provision(name, Value="abc")
+    place = {"ProductId": catalogue.product, "ProvisioningArtifactId": catalogue.version}
+    hub.update_provisioning_artifact(**place, Guidance="DEPRECATED")
+    with pytest.raises(ClientError, match="is deprecated"):
+        own.provision_product(ProvisionedProductName=f"{name}-2", **place)
+    changed = update(catalogue, own, name, ProvisioningParameters=given(Value="xyz"), **place)
+    assert changed["RecordDetail"]["Status"] == "SUCCEEDED"
+
+
+def test_a_version_that_is_asked_for_twice_with_one_token_is_made_once(
+    sandbox: Sandbox, catalogue: Catalogue, hub: Any
+) -> None:
+    info = {"LoadTemplateFromURL": upload(sandbox, TEMPLATE)}
+    wanted = {"ProductId": catalogue.product, "Parameters": {"Name": "v2", "Info": info}, "IdempotencyToken": "once"}
+    made = [hub.create_provisioning_artifact(**wanted)["ProvisioningArtifactDetail"]["Id"] for _ in range(2)]
+    assert made[0] == made[1]
+    listed = hub.list_provisioning_artifacts(ProductId=catalogue.product)["ProvisioningArtifactDetails"]
+    assert [item["Id"] for item in listed] == [catalogue.version, made[0]]

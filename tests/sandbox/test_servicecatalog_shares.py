@@ -135,3 +135,13 @@ def test_a_product_of_another_account_goes_into_an_own_portfolio(sandbox: Sandbo
     own.associate_product_with_portfolio(**given, SourcePortfolioId=catalogue.portfolio)
     listed = own.search_products_as_admin(**mine)["ProductViewDetails"]
     assert [item["ProductViewSummary"]["ProductId"] for item in listed] == [catalogue.product]
+
+
+def test_names_of_principals_are_not_lent_to_a_single_account(sandbox: Sandbox, catalogue: Catalogue) -> None:
+    hub = sandbox.client("servicecatalog", HUB)
+    wanted = {"PortfolioId": catalogue.portfolio, "AccountId": ACCOUNTS["development"]}
+    with pytest.raises(ClientError, match="only supported for an OrganizationNode"):
+        hub.create_portfolio_share(**wanted, SharePrincipals=True)
+    hub.create_portfolio_share(**wanted)
+    with pytest.raises(ClientError, match="only supported for an OrganizationNode"):
+        hub.update_portfolio_share(**wanted, SharePrincipals=True)

@@ -9,6 +9,8 @@ import pytest
 from harness import ACCOUNTS
 from visitor import Visitor
 
+from smproject.catalog import templates
+
 # What each type of resource looks like through its own API; a type that the template gains belongs here.
 LOOKS: dict[str, Callable[[Visitor, str], object]] = {
     "AWS::CodeBuild::Project": lambda v, name: v.client("codebuild").batch_get_projects(names=[name])["projects"][0],
@@ -44,9 +46,11 @@ def bucket(visitor: Visitor) -> str:
 
 def test_the_data_scientist_sees_the_product_in_a_portfolio_that_the_hub_shares(visitor: Visitor) -> None:
     catalog = visitor.client("servicecatalog")
-    (portfolio,) = catalog.list_accepted_portfolio_shares(PortfolioShareType="IMPORTED")["PortfolioDetails"]
+    shared = catalog.list_accepted_portfolio_shares(PortfolioShareType="IMPORTED")["PortfolioDetails"]
+    # She is no administrator, whose portfolio is shared with the account too.
+    (portfolio,) = [each for each in shared if each["DisplayName"] == "SageMaker Projects"]
     products = catalog.search_products()["ProductViewSummaries"]
-    assert {product["Name"] for product in products} == {"model-build", "model-deploy", "model-build-deploy"}
+    assert {product["Name"] for product in products} == {each.id for each in templates() if each.is_product}
     for product in products:
         (path,) = catalog.list_launch_paths(ProductId=product["ProductId"])["LaunchPathSummaries"]
         assert path["Name"] == portfolio["DisplayName"]

@@ -1,59 +1,20 @@
-"""SageMaker projects, provisioned from Service Catalog."""
+"""SageMaker projects, provisioned from Service Catalog or from a template in S3.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-projects-templates-custom.html
+"""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from smproject.sandbox.sagemaker.registry import creator
+from smproject.sandbox.sagemaker.project import PRODUCT, TEMPLATES, Project, Provisioner, Work
+from smproject.sandbox.sagemaker.projects_products import Products
+from smproject.sandbox.sagemaker.projects_stacks import Stacks
 from smproject.sandbox.sagemaker.tags import Tags
-from smproject.sandbox.service import Caller, Request, ServiceError, now, page, told, unique_id
+from smproject.sandbox.service import Caller, Request, ServiceError, now, page, unique_id
 from smproject.sandbox.world import World
 
-_POLL_SECONDS = 0.1
-
-
-@dataclass
-class Project:
-    """A project and the provisioned product that is behind it."""
-
-    name: str
-    id: str
-    arn: str
-    caller: Caller
-    request: Request
-    status: str = "Pending"
-    product_id: str = ""
-    message: str = ""
-    created: datetime = field(default_factory=now)
-
-    def describe(self) -> dict[str, Any]:
-        """Return the Describe response."""
-        product = {"ProvisionedProductId": self.product_id, "ProvisionedProductStatusMessage": self.message}
-        text = (
-            {"ProjectDescription": self.request["ProjectDescription"]} if "ProjectDescription" in self.request else {}
-        )
-        return {
-            "ProjectArn": self.arn,
-            "ProjectName": self.name,
-            "ProjectId": self.id,
-            "ProjectStatus": self.status,
-            "CreationTime": self.created,
-            "CreatedBy": creator(self.caller),
-            **text,
-            "ServiceCatalogProvisioningDetails": self.request["ServiceCatalogProvisioningDetails"],
-            "ServiceCatalogProvisionedProductDetails": {key: value for key, value in product.items() if value},
-        }
-
-    def summary(self) -> dict[str, Any]:
-        """Return the List response's item."""
-        shown = ("ProjectName", "ProjectDescription", "ProjectArn", "ProjectId", "CreationTime", "ProjectStatus")
-        return {key: value for key, value in self.describe().items() if key in shown}
+_UPDATES = {PRODUCT: "ServiceCatalogProvisioningUpdateDetails", TEMPLATES: "TemplateProvidersToUpdate"}
 
 
 class Projects:
@@ -62,24 +23,24 @@ class Projects:
     def __init__(self, world: World, tags: Tags) -> None:
         self.world, self.tags = world, tags
         self.projects: dict[str, Project] = {}
+        self.products, self.stacks = Products(world), Stacks(world)
 
     def create_project(self, caller: Caller, request: Request) -> dict[str, Any]:
-        """Create a project: its product is provisioned in the background with the caller's rights."""
+        """Create a project: its product or template is provisioned in the background with the caller's rights."""
         name, arn = request["ProjectName"], caller.arn_of("sagemaker", f"project/{request['ProjectName']}")
-        if "ServiceCatalogProvisioningDetails" not in request:
-            raise ServiceError(
-                "ValidationException", "The sandbox needs ServiceCatalogProvisioningDetails to create a project."
-            )
+        if (PRODUCT in request) == (TEMPLATES in request):
+            raise _invalid(f"Specify either {PRODUCT} or {TEMPLATES}, and not both.")
+        if TEMPLATES in request and "CfnTemplateProvider" not in request[TEMPLATES][0]:
+            raise _invalid(f"{TEMPLATES} must hold a CfnTemplateProvider.")
         taken = self.projects.get(arn)
         if taken and taken.status != "DeleteCompleted":
             message = f"Project {name} already exists and is {taken.status}: choose another name or delete it first."
-            raise ServiceError("ValidationException", message)
+            raise _invalid(message)
         project = Project(name, f"p-{unique_id(12)}", arn, caller, request)
-        record = self._provision(project)
-        project.product_id, project.status = record["ProvisionedProductId"], "CreateInProgress"
+        work = self._provisioner(project).create(project)
         self.projects[arn] = project
         self.tags.set(arn, request.get("Tags", []))
-        self.world.background(f"project {name}", lambda: self._follow(project, record["RecordId"], "Create"))
+        self._start(project, "Create", work)
         return {"ProjectArn": arn, "ProjectId": project.id}
 
     def describe_project(self, caller: Caller, request: Request) -> dict[str, Any]:
@@ -95,82 +56,65 @@ class Projects:
         named = [p for p in mine if request.get("NameContains", "") in p["ProjectName"]]
         return page(named, request, "ProjectSummaryList")
 
+    def update_project(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Update a project: another version, template or parameters are provisioned in the background."""
+        project = self._at_rest(caller, request)
+        kind = PRODUCT if PRODUCT in project.request else TEMPLATES
+        other = _UPDATES[TEMPLATES if kind == PRODUCT else PRODUCT]
+        if other in request:
+            raise _invalid(f"Project {project.name} was created with {kind}: it can't be updated with {other}.")
+        if project.status in {"CreateFailed", "DeleteFailed", "DeleteCompleted"}:
+            raise _invalid(f"Project {project.name} is {project.status}: it can't be updated.")
+        wanted = _UPDATES[kind] in request or "Tags" in request
+        work = self._provisioner(project).update(project, caller, request) if wanted else str
+        if "ProjectDescription" in request:
+            project.request = {**project.request, "ProjectDescription": request["ProjectDescription"]}
+        if "Tags" in request:
+            self.tags.add_tags(caller, {"ResourceArn": project.arn, "Tags": request["Tags"]})
+        project.changed, project.changed_by = now(), caller
+        self._start(project, "Update", work)
+        return {"ProjectArn": project.arn}
+
     def delete_project(self, caller: Caller, request: Request) -> dict[str, Any]:
-        """Delete a project: its product is terminated in the background."""
+        """Delete a project: its product is terminated, or its stack deleted, in the background."""
+        project = self._at_rest(caller, request)
+        self._start(project, "Delete", self._provisioner(project).delete(project, caller))
+        return {}
+
+    def resume(self) -> None:
+        """Follow again what is behind projects that were being created, updated or deleted."""
+        for project in list(self.projects.values()):
+            if project.status.endswith("InProgress"):
+                verb = project.status.removesuffix("InProgress")
+                self._start(project, verb, self._provisioner(project).again(project, verb))
+
+    def _provisioner(self, project: Project) -> Provisioner:
+        return self.products if PRODUCT in project.request else self.stacks
+
+    def _start(self, project: Project, verb: str, work: Work) -> None:
+        """Wait in the background for the end of what has begun."""
+        project.status, project.message = f"{verb}InProgress", ""
+
+        def run() -> None:
+            project.message = work()
+            project.status = f"{verb}{'Failed' if project.message else 'Completed'}"
+
+        self.world.background(f"{verb} project {project.name}", run)
+
+    def _at_rest(self, caller: Caller, request: Request) -> Project:
         project = self._find(caller, request)
         if project.status.endswith("InProgress"):
             raise ServiceError(
                 "ConflictException", f"Project {project.name} is {project.status}: wait until that has ended."
             )
-        client = self._catalog(project)
-        project.status = "DeleteInProgress"
-        record = client.terminate_provisioned_product(ProvisionedProductId=project.product_id)["RecordDetail"][
-            "RecordId"
-        ]
-        self.world.background(f"delete {project.name}", lambda: self._follow(project, record, "Delete"))
-        return {}
-
-    def resume(self) -> None:
-        """Follow again the products of projects that were being created or deleted."""
-        for project in list(self.projects.values()):
-            if project.status.endswith("InProgress"):
-                verb = project.status.removesuffix("InProgress")
-                self.world.background(f"project {project.name}", partial(self._follow_again, project, verb))
-
-    def _follow_again(self, project: Project, verb: str) -> None:
-        try:
-            found = self._catalog(project).describe_provisioned_product(Id=project.product_id)
-        except ClientError as error:  # it is deleted, or never came to be
-            project.message = "" if verb == "Delete" else told(error)[1]
-            project.status = f"{verb}{'Completed' if verb == 'Delete' else 'Failed'}"
-        else:
-            self._follow(project, found["ProvisionedProductDetail"]["LastRecordId"], verb)
-
-    def _provision(self, project: Project) -> dict[str, Any]:
-        details = project.request["ServiceCatalogProvisioningDetails"]
-        own = {"SageMakerProjectName": project.name, "SageMakerProjectId": project.id}
-        given = {p["Key"]: p.get("Value", "") for p in details.get("ProvisioningParameters", [])}
-        tags = [
-            {"Key": "sagemaker:project-name", "Value": project.name},
-            {"Key": "sagemaker:project-id", "Value": project.id},
-        ]
-        tags += [tag for tag in project.request.get("Tags", []) if not tag["Key"].startswith("sagemaker:project-")]
-        wanted = {k: details[k] for k in ("ProductId", "ProvisioningArtifactId", "PathId") if k in details}
-        wanted.setdefault("ProvisioningArtifactId", self._newest(project, wanted["ProductId"]))
-        try:
-            answer = self._catalog(project).provision_product(
-                ProvisionedProductName=f"{project.name}-{project.id}",
-                Tags=tags,
-                **wanted,
-                ProvisioningParameters=[{"Key": key, "Value": value} for key, value in (given | own).items()],
-            )
-        except ClientError as error:
-            raise ServiceError("ValidationException", f"Unable to provision the project: {told(error)[1]}") from error
-        record: dict[str, Any] = answer["RecordDetail"]
-        return record
-
-    def _newest(self, project: Project, product: str) -> str:
-        try:
-            versions = self._catalog(project).describe_product(Id=product)["ProvisioningArtifacts"]
-        except ClientError as error:
-            raise ServiceError("ValidationException", f"Unable to provision the project: {told(error)[1]}") from error
-        return str(max(versions, key=lambda version: version["CreatedTime"])["Id"])
-
-    def _follow(self, project: Project, record: str, verb: str) -> None:
-        client = self._catalog(project)
-        while (detail := client.describe_record(Id=record)["RecordDetail"])["Status"] in ("CREATED", "IN_PROGRESS"):
-            time.sleep(_POLL_SECONDS)
-        if detail["Status"] == "SUCCEEDED":
-            project.status = f"{verb}Completed"
-        else:
-            project.message = "; ".join(error["Description"] for error in detail["RecordErrors"])
-            project.status = f"{verb}Failed"
-
-    def _catalog(self, project: Project) -> Any:
-        return self.world.client("servicecatalog", project.caller.credentials, project.caller.region)
+        return project
 
     def _find(self, caller: Caller, request: Request) -> Project:
         project = self.projects.get(caller.arn_of("sagemaker", f"project/{request['ProjectName']}"))
         if project is None:
-            raise ServiceError("ValidationException", f"Project {request['ProjectName']} does not exist.")
+            raise _invalid(f"Project {request['ProjectName']} does not exist.")
         return project
+
+
+def _invalid(message: str) -> ServiceError:
+    return ServiceError("ValidationException", message)

@@ -13,6 +13,7 @@ from smproject.sandbox.sagemaker.projects import Projects
 from smproject.sandbox.sagemaker.registry import Registry
 from smproject.sandbox.sagemaker.repositories import Repositories
 from smproject.sandbox.sagemaker.studio import Domains, Studio
+from smproject.sandbox.sagemaker.studio_access import StudioAccess, StudioCatalog
 from smproject.sandbox.sagemaker.studio_images import StudioImages
 from smproject.sandbox.sagemaker.studio_users import Spaces, UserProfiles
 from smproject.sandbox.sagemaker.tags import Tags
@@ -34,7 +35,6 @@ class SageMaker(Service):
         "PipelineVersionAlias",
         "PipelineVersionId",
         "SelectiveExecutionConfig",
-        "TemplateProviders",
         "TrainingPlanArnEquals",
         "WarmPoolStatusEquals",
     }
@@ -46,13 +46,15 @@ class SageMaker(Service):
         self.hosting = Hosting(world, registry, tags)
         self.parts = [
             Projects(world, tags),
-            Jobs(world, tags),
+            Jobs(world, tags, self.hosting.models),
             Pipelines(world, tags),
             registry,
             Repositories(tags),
             Domains(world, tags, studio),
             UserProfiles(tags, studio),
             Spaces(tags, studio),
+            StudioAccess(studio),
+            StudioCatalog(),
             StudioImages(world, tags),
             FeatureGroups(tags),
             TrackingServers(tags),

@@ -48,6 +48,7 @@ class Product:
     details: dict[str, Any]
     tags: list[dict[str, str]]
     artifacts: dict[str, Artifact] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)  # by which a repeated request for a version is known
     created: datetime = field(default_factory=now)
 
     def summary(self) -> dict[str, Any]:

@@ -43,9 +43,9 @@ class Products:
 
     def create_provisioning_artifact(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Add a version to a product."""
-        product = self.state.own_product(caller, request["ProductId"])
-        artifact = self._artifact(caller, request["Parameters"])
-        product.artifacts[artifact.id] = artifact
+        product, token = self.state.own_product(caller, request["ProductId"]), request.get("IdempotencyToken", "")
+        artifact = product.artifacts.get(product.tokens.get(token, "")) or self._artifact(caller, request["Parameters"])
+        product.artifacts[artifact.id], product.tokens[token] = artifact, artifact.id
         return {
             "ProvisioningArtifactDetail": artifact.describe(),
             "Info": {"TemplateUrl": artifact.url},

@@ -12,6 +12,7 @@ from smproject.sandbox.service import Caller, Request, ServiceError, now, told, 
 from smproject.sandbox.servicecatalog import interrupted, stacks
 from smproject.sandbox.servicecatalog.constraints import allows_tags
 from smproject.sandbox.servicecatalog.launches import Provisioned, Record
+from smproject.sandbox.servicecatalog.model import Artifact
 from smproject.sandbox.servicecatalog.pages import paginate
 from smproject.sandbox.servicecatalog.products import Products
 from smproject.sandbox.servicecatalog.state import State, not_found
@@ -29,6 +30,7 @@ class Provisioning:
     def provision_product(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Start provisioning; the record tells how it goes."""
         product, artifact, path = self.products.launch_version(caller, request)
+        _refuse_deprecated(artifact)
         name = request["ProvisionedProductName"]
         if self._named(caller, name):
             raise ServiceError("InvalidParametersException", f"A stack named {name} already exists.")
@@ -172,6 +174,16 @@ class Provisioning:
         if made is None:
             raise not_found("Provisioned product", str(name))
         return made
+
+
+def _refuse_deprecated(artifact: Artifact) -> None:
+    """Refuse a launch from a version that its guidance says is deprecated; updates from it are allowed.
+
+    https://docs.aws.amazon.com/servicecatalog/latest/dg/API_UpdateProvisioningArtifact.html
+    """
+    if artifact.guidance == "DEPRECATED":
+        message = f"Provisioning artifact {artifact.id} is deprecated: no new product can be provisioned from it."
+        raise ServiceError("InvalidParametersException", message)
 
 
 def _chosen(made: Provisioned, request: Request) -> Request:

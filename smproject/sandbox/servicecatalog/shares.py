@@ -25,6 +25,7 @@ class Shares:
         portfolio = self.state.own_portfolio(caller, request["PortfolioId"])
         kind, principal = self._whom(request)
         node = request.get("OrganizationNode")
+        _check_lending(kind, request)
         if node:
             organization.demand(self.state.world, caller, node["Type"], principal)
         flags = bool(request.get("ShareTagOptions")), bool(request.get("SharePrincipals"))
@@ -34,6 +35,7 @@ class Shares:
     def update_portfolio_share(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Change what a share lends."""
         portfolio, share = self._find(caller, request)
+        _check_lending(share.type, request)
         share.tag_options = request.get("ShareTagOptions", share.tag_options)
         share.principals = request.get("SharePrincipals", share.principals)
         token = self._token(portfolio, share.type, share.principal) if share.of_organization else {}
@@ -149,3 +151,13 @@ class Shares:
         token = f"share-{unique_id(13)}"
         self.tokens[token] = portfolio.id, (kind, principal)
         return {"PortfolioShareToken": token}
+
+
+def _check_lending(kind: str, request: Request) -> None:
+    """Refuse to lend names of principals to a single account.
+
+    https://docs.aws.amazon.com/servicecatalog/latest/dg/API_CreatePortfolioShare.html
+    """
+    if request.get("SharePrincipals") and kind not in {"ORGANIZATION", "ORGANIZATIONAL_UNIT"}:
+        message = "SharePrincipals is only supported for an OrganizationNode of ORGANIZATION or ORGANIZATIONAL_UNIT."
+        raise ServiceError("InvalidParametersException", message)
