@@ -118,7 +118,7 @@ def test_check_names_what_is_stale_and_writes_nothing(monkeypatch: pytest.Monkey
     (tmp_path / "smproject").mkdir()
     (tmp_path / "smproject/VERSION").write_text("1.0.0\n")
     found = [catalog.read_manifest(manifest)]
-    monkeypatch.setattr(catalog, "templates", lambda: found)
+    monkeypatch.setattr(catalog, "templates", lambda root=tmp_path: found)
     code, output = run("assemble", "--check")
     assert (code, "smproject assemble" in output, found[0].path.exists()) == (1, True, False)
     assert run("assemble")[0] == 0
@@ -131,3 +131,47 @@ def test_without_a_profile_publish_says_how_to_get_one(monkeypatch: pytest.Monke
     code, output = run("publish", "--profile", "hub")
     assert code == 1
     assert "aws configure list-profiles" in output
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_completion_asks_this_tool(shell: str) -> None:
+    code, output = run("completion", shell)
+    assert code == 0
+    assert f"_SMPROJECT_COMPLETE={shell}_complete" in output
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("smproject sh", {"show", "share"}),
+        ("smproject show model-build-d", {"model-build-deploy"}),
+        ("smproject sandbox st", {"status"}),
+        ("smproject diagram model-build --of ", {"pipeline", "accounts"}),
+    ],
+)
+def test_shells_complete_commands_templates_and_values(words: str, offered: set[str]) -> None:
+    environment = {"_SMPROJECT_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; from smproject.cli import main; main(prog_name='smproject')"],
+        env={"PATH": "", **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert {line.split(",", 1)[1] for line in done.stdout.splitlines()} == offered
+
+
+@pytest.mark.parametrize("command", sorted(set(main.commands) - {"sandbox", "completion"}))
+def test_every_command_can_answer_a_program(command: str) -> None:
+    assert "--output [text|json]" in run(command, "--help")[1]
+
+
+def test_a_seed_s_files_are_named_to_a_program(tmp_path: Path) -> None:
+    arguments = ("assemble", "--seed", "model-build-tabular", "--to", str(tmp_path / "code"), "--output", "json")
+    code, output = run(*arguments)
+    assert code == 0
+    assert all(Path(each["path"]).is_file() for each in json.loads(output))
+
+
+def test_help_says_what_exit_statuses_mean() -> None:
+    assert "Exit statuses: 0 done; 1 refused, or something found; 2 wrong usage." in run("--help")[1]

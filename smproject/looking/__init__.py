@@ -1,0 +1,1 @@
+"""What a template is, read from its manifest, its template.yaml and the reviewed definitions of its pipelines."""
