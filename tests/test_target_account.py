@@ -142,10 +142,11 @@ def test_a_project_lets_in_only_roles_of_its_own_id_in_its_two_accounts(projects
         own = stack.values["SageMakerProjectId"]
         roles = {grant.role for grant in of_resources(stack)}
         parts = {
-            re.fullmatch(rf"arn:aws:iam::({STAGING}|{PRODUCTION}):role/sagemaker-{own}-([a-z]+)", r) for r in roles
+            re.fullmatch(rf"arn:aws:iam::({STAGING}|{PRODUCTION}):role/sagemaker-{own}-([a-z-]+)", r) for r in roles
         }
         assert None not in parts
-        assert {part[2] for part in parts if part} <= {"deploy", "endpoint", "cloudformation"}
+        known = {"deploy", "endpoint", "cloudformation", "batch", "batch-cloudformation"}
+        assert {part[2] for part in parts if part} <= known
 
 
 @pytest.mark.parametrize("template", ["model-build", "model-build-deploy"])

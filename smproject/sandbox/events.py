@@ -13,9 +13,10 @@ from typing import Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from smproject.sandbox import moto_events, moto_seam
-from smproject.sandbox.events_input import target_input
+from smproject.sandbox import moto_events, moto_schedules, moto_seam
+from smproject.sandbox.events_input import target_input, with_paths
 from smproject.sandbox.events_targets import ACTED_BY_MOTO, SENDERS, Delivery
+from smproject.sandbox.moto_schedules import BucketEvent, Kept
 from smproject.sandbox.moto_seam import Credentials
 from smproject.sandbox.service import Caller, Request, Service, ServiceError
 from smproject.sandbox.world import World
@@ -36,7 +37,7 @@ class Bus:
 
 
 class EventsService(Service):
-    """EventBridge. Rules with a schedule are kept but never run: nothing here watches the clock."""
+    """EventBridge. Rules with a schedule are run by the clock of `schedules`."""
 
     name = "events"
     over_moto = True
@@ -45,6 +46,7 @@ class EventsService(Service):
         super().__init__(world)
         self._rules_behind: dict[str, str] = {}
         self._failures = threading.Lock()
+        moto_schedules.tell_events(self._tell)
 
     def put_events(self, caller: Caller, request: Request) -> Request:
         """Accept events; what becomes of them is not the caller's to see, as on AWS."""
@@ -90,9 +92,20 @@ class EventsService(Service):
         self._route(event, Bus(account, region, "default"))
         return str(event["id"])
 
+    def run_rule(self, rule: Kept, due: datetime) -> None:
+        """Send the event of a rule with a schedule to its targets."""
+        told = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, "resources": [rule.arn]}
+        event, bus = _envelope(rule.account, rule.region, told, due), Bus(rule.account, rule.region, "default")
+        client = self.world.client("events", self.world.service_credentials(rule.account), rule.region)
+        self.world.background(f"event {event['id']}", lambda: self._deliver_by(client, event, bus, rule.facts))
+
     def rule_behind(self, access_key: str) -> str | None:
         """Return the ARN of the rule whose target is being called with an access key."""
         return self._rules_behind.get(access_key)
+
+    def _tell(self, told: BucketEvent) -> None:
+        """Send what happened to an object of a bucket that wants EventBridge to know."""
+        self.emit(told.account, told.region, "aws.s3", told.kind, told.detail, [told.arn])
 
     def _accept(self, caller: Caller, entry: Request) -> Request:
         try:
@@ -142,10 +155,13 @@ class EventsService(Service):
         for found in client.get_paginator("list_rules").paginate(EventBusName=bus.name):
             for rule in found["Rules"]:
                 if rule["State"] == "ENABLED" and _matches(rule, event):
-                    targets = client.get_paginator("list_targets_by_rule")
-                    for listed in targets.paginate(Rule=rule["Name"], EventBusName=bus.name):
-                        for target in listed["Targets"]:
-                            self._deliver(event, bus, rule, target)
+                    self._deliver_by(client, event, bus, rule)
+
+    def _deliver_by(self, client: Any, event: Event, bus: Bus, rule: Request) -> None:
+        """Deliver to every target of a rule."""
+        for listed in client.get_paginator("list_targets_by_rule").paginate(Rule=rule["Name"], EventBusName=bus.name):
+            for target in listed["Targets"]:
+                self._deliver(event, bus, rule, target)
 
     def _deliver(self, event: Event, bus: Bus, rule: Request, target: Request) -> None:
         """Deliver to one target; a failure goes to its dead-letter queue and to `failed-deliveries.jsonl`."""
@@ -168,7 +184,7 @@ class EventsService(Service):
         text, sender = target_input(event, rule, target), self._sender(bus, rule, target)
         client = self.world.client(service, sender, target["Arn"].split(":")[3] or bus.region)
         self._rules_behind[sender.access_key] = rule["Arn"]  # stays: a rule has a session of its own
-        SENDERS[service](Delivery(client, target, text, event, self.world, rule["Arn"]))
+        SENDERS[service](Delivery(client, with_paths(event, target), text, event, self.world, rule["Arn"]))
 
     def _sender(self, bus: Bus, rule: Request, target: Request) -> Credentials:
         """Return the credentials of the target's role, or EventBridge's own where the target has none."""

@@ -21,6 +21,27 @@ def target_input(event: dict[str, Any], rule: dict[str, Any], target: dict[str, 
     return json.dumps(event)
 
 
+def with_paths(event: dict[str, Any], target: dict[str, Any]) -> dict[str, Any]:
+    """Return a target whose pipeline parameters have, in place of a JSON path, what it finds in the event.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html#targets-specifics-dynamic
+    """
+    parameters = target.get("SageMakerPipelineParameters", {}).get("PipelineParameterList", [])
+    if not any(each["Value"].startswith("$.") for each in parameters):
+        return target
+    filled = [each | {"Value": _found(event, each["Value"])} for each in parameters]
+    return target | {"SageMakerPipelineParameters": {"PipelineParameterList": filled}}
+
+
+def _found(event: dict[str, Any], value: str) -> str:
+    if not value.startswith("$."):
+        return value
+    found = look_up(event, value)
+    if found is None:
+        raise ValueError(f"The event has nothing at {value}, which a parameter of the target names.")
+    return found if isinstance(found, str) else json.dumps(found)
+
+
 def look_up(event: Any, path: str) -> Any:
     """Return what a JSON path such as `$.detail.names[0]` finds; None when there is nothing."""
     steps = list(_STEP.finditer(path.removeprefix("$")))

@@ -61,9 +61,15 @@ def _sagemaker(delivery: Delivery) -> None:
     delivery.client.start_pipeline_execution(PipelineName=name, PipelineParameters=parameters, ClientRequestToken=token)
 
 
+def queue_url(world: World, arn: str) -> str:
+    """Return the URL of a queue, for which who sends to it needs no permission."""
+    _, _, _, region, account, name = arn.split(":")
+    sqs = world.client("sqs", world.service_credentials(account), region)
+    return str(sqs.get_queue_url(QueueName=name)["QueueUrl"])
+
+
 def _sqs(delivery: Delivery) -> None:
-    account = delivery.target["Arn"].split(":")[4]
-    url = delivery.client.get_queue_url(QueueName=delivery.resource, QueueOwnerAWSAccountId=account)["QueueUrl"]
+    url = queue_url(delivery.world, delivery.target["Arn"])
     group = delivery.target.get("SqsParameters", {}).get("MessageGroupId")
     fifo = {"MessageGroupId": group, "MessageDeduplicationId": delivery.event["id"]} if group else {}
     delivery.client.send_message(QueueUrl=url, MessageBody=delivery.text, **fifo)

@@ -6,12 +6,14 @@ import importlib
 from functools import cache
 
 _SEAMS = {
+    "autoscaling": "moto_autoscaling",
     "dms": "moto_migration",
     "ecs": "moto_containers",
     "eks": "moto_containers",
     "elb": "moto_balancers",
     "emr": "moto_clusters",
     "greengrass": "moto_greengrass",
+    "kms": "moto_kms",
     "rds": "moto_databases",
 }
 

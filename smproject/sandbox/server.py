@@ -18,7 +18,7 @@ from typing import IO
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from smproject.sandbox import accounts, alarms, image_store, services
+from smproject.sandbox import accounts, alarms, image_store, schedules, services
 from smproject.sandbox.calllog import CallLog
 from smproject.sandbox.door import Door
 from smproject.sandbox.lifecycle import LOCK, UNREADABLE
@@ -79,6 +79,7 @@ def _serve(options: argparse.Namespace, ended: threading.Event) -> None:
             accounts.prepare(world)
         keeper.start()
         alarms.watch(world)
+        schedules.watch(world)
         _say_ready(world, options.port)
         ended.wait()
     finally:

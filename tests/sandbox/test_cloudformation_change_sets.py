@@ -7,10 +7,13 @@ import uuid
 from typing import Any
 
 import pytest
+import types_core_computing as computing
+import types_core_databases as databases
 from botocore.exceptions import ClientError, WaiterError
 from harness import Sandbox, eventually
 from persons import policy
 from stacks import FOLLOWED, Item, Stacks, given
+from types_core_cases import ref, resource
 
 NOTHING = "The submitted information didn't contain changes. Submit different information to create a change set."
 
@@ -153,6 +156,50 @@ def test_what_depends_on_a_changed_attribute_may_be_replaced(sets: ChangeSets, n
     named = changes(sets.propose(name, None, {"Value": "two"}))["Named"]
     assert named["Replacement"] == "Conditional"
     assert causes(named) == [("Name", "Always", "ResourceAttribute", "Source.Value", "Dynamic")]
+
+
+DATABASE = {
+    "DBInstanceClass": "db.t3.small",
+    "Engine": "mysql",
+    "AllocatedStorage": "20",
+    "MasterUsername": "chief",
+    "MasterUserPassword": databases.PASSWORD,
+}
+BALANCER = resource(
+    "AWS::ElasticLoadBalancing::LoadBalancer",
+    Listeners=[computing.HTTP],
+    Subnets=[ref("Subnet")],
+    HealthCheck=computing.CHECK,
+)
+GROUP = resource(
+    "AWS::AutoScaling::AutoScalingGroup",
+    **{"MinSize": "0", "MaxSize": "1", "LaunchConfigurationName": ref("One"), "AvailabilityZones": ["us-east-1a"]},
+)
+REPLACING = {"UpdatePolicy": {"AutoScalingReplacingUpdate": {"WillReplace": True}}}
+LAUNCHES = {
+    each: resource("AWS::AutoScaling::LaunchConfiguration", ImageId="ami-12c6146b", InstanceType="t3.micro")
+    for each in ("One", "Two")
+}
+REPLACED: list[tuple[Item, Item, Item, str]] = [  # what there is, what of it changes, what is around it
+    (resource("AWS::RDS::DBInstance", **DATABASE), {"MultiAZ": True}, {}, "False"),
+    (resource("AWS::RDS::DBInstance", **DATABASE), {"StorageEncrypted": True}, {}, "True"),
+    (BALANCER, {"HealthCheck": computing.CHECK | {"Interval": "60"}}, computing.NETWORK, "False"),
+    (BALANCER, {"HealthCheck": ref("AWS::NoValue")}, computing.NETWORK, "Conditional"),
+    (GROUP, {"LaunchConfigurationName": ref("Two")}, LAUNCHES, "False"),
+    (GROUP | REPLACING, {"LaunchConfigurationName": ref("Two")}, LAUNCHES, "Conditional"),
+]
+
+
+@pytest.mark.parametrize("case", REPLACED, ids=lambda case: f"{case[0]['Type']}-{case[3]}")
+def test_a_replacement_is_told_where_the_update_would_make_one(
+    sets: ChangeSets, name: str, case: tuple[Item, Item, Item, str]
+) -> None:
+    before, change, around, told = case
+    made = sets.create(json.dumps({"Resources": {"It": before, **around}}), StackName=name)
+    assert made["StackStatus"] == "CREATE_COMPLETE", sets.reason(made["StackId"])
+    after = before | {"Properties": before["Properties"] | change}
+    [found] = changes(sets.propose(name, json.dumps({"Resources": {"It": after, **around}}))).values()
+    assert (found["LogicalResourceId"], found["Replacement"]) == ("It", told)
 
 
 def test_resources_that_come_and_go_are_told_by_their_policy(sets: ChangeSets, name: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import boto3
 import botocore.session
@@ -272,3 +274,29 @@ def test_a_role_session_of_another_accounts_person_is_identified_at_the_door(san
     creator = sagemaker.describe_model_package_group(ModelPackageGroupName=made)["CreatedBy"]["IamIdentity"]["Arn"]
     session = f"assumed-role/{role.rpartition('/')[2]}/person"
     assert creator == f"arn:aws:sts::{ACCOUNTS['development']}:{session}"
+
+
+def test_an_operation_on_a_key_takes_its_arn_and_no_alias_and_refuses_a_key_that_is_not_there(sandbox: Sandbox) -> None:
+    kms = sandbox.client("kms")
+    key = kms.create_key(MultiRegion=True)["KeyMetadata"]
+    kms.create_alias(AliasName="alias/seam", TargetKeyId=key["KeyId"])
+    arn, grantee = key["Arn"], {"GranteePrincipal": f"arn:aws:iam::{ACCOUNT}:root", "Operations": ["Decrypt"]}
+    operations: list[Callable[[str], Any]] = [
+        lambda named: kms.replicate_key(KeyId=named, ReplicaRegion="us-west-2"),
+        lambda named: kms.rotate_key_on_demand(KeyId=named),
+        lambda named: kms.list_key_rotations(KeyId=named),
+        lambda named: kms.revoke_grant(KeyId=named, GrantId=kms.create_grant(KeyId=named, **grantee)["GrantId"]),
+        lambda named: kms.list_grants(KeyId=named),
+        lambda named: kms.disable_key(KeyId=named),
+        lambda named: kms.enable_key(KeyId=named),
+        lambda named: kms.schedule_key_deletion(KeyId=named, PendingWindowInDays=7),
+        lambda named: kms.cancel_key_deletion(KeyId=named),
+    ]
+    for operate in operations:
+        for named in ("alias/seam", arn.replace(key["KeyId"], str(uuid.uuid4()))):
+            with pytest.raises(kms.exceptions.NotFoundException):
+                operate(named)
+        operate(arn)
+    for state in ("schedule_key_deletion", "cancel_key_deletion"):
+        assert getattr(kms, state)(KeyId=arn)["KeyId"] == arn
+    assert kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"] == "Disabled"

@@ -12,6 +12,7 @@ from catalogues import TEMPLATE, Catalogue, publish, share
 from durable import Durable
 from harness import ACCOUNTS, Sandbox, eventually
 from persons import Person
+from stacks import Stacks
 
 Item = dict[str, Any]
 ACCOUNT = ACCOUNTS["development"]
@@ -218,6 +219,23 @@ def test_whoever_asks_needs_the_rights_and_must_be_allowed_to_pass_the_role(
     to_cloudformation = {"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}}
     person.allow("iam:PassRole", projects.role, Condition=to_cloudformation)
     assert reason(4) == "CreateCompleted"
+
+
+def test_a_stack_makes_a_project_from_a_template_and_tells_why_one_failed(projects: Projects, name: str) -> None:
+    def template(value: str) -> str:
+        detail = projects.provider(Value=value)["CfnTemplateProvider"]
+        properties = {"ProjectName": name, "TemplateProviderDetails": [{"CfnTemplateProviderDetail": detail}]}
+        return json.dumps({"Resources": {"It": {"Type": "AWS::SageMaker::Project", "Properties": properties}}})
+
+    stacks = Stacks(projects.sandbox)
+    failed = stacks.create(template("WRONG"))
+    assert "must match pattern [a-z]+" in stacks.reason(failed["StackId"])
+    made = stacks.create(template("abc"))
+    assert made["StackStatus"] == "CREATE_COMPLETE", stacks.reason(made["StackId"])
+    detail = told(projects.api.describe_project(ProjectName=name))
+    assert (detail["TemplateName"], detail["RoleARN"], projects.kept(name)) == ("small", projects.role, "abc")
+    assert stacks.delete(made["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+    assert projects.api.describe_project(ProjectName=name)["ProjectStatus"] == "DeleteCompleted"
 
 
 def test_an_update_of_a_product_brings_its_newest_version(sandbox: Sandbox, projects: Projects, name: str) -> None:

@@ -1,36 +1,22 @@
 """Settings of an endpoint in one stage: stages/<name>.yml, validated whole, frozen."""
 
 import math
-import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from pipelines.deploy.realtime.errors import DeployError
+from pipelines.deploy.realtime import stage_file
+from pipelines.deploy.realtime.stage_file import OFF, Part, form
 
+NAMES = stage_file.NAMES
 FOLDER = Path(__file__).parent / "stages"
-NAMES = ("staging", "production")
 
 # Types with EBS volumes only: local NVMe disks have their own key, so SageMaker refuses ours on them. The image is
 # x86, without a GPU.
 INSTANCE_TYPE = r"ml\.(c5|c6i|c7i|m5|m6i|m7i|r5|r6i|r7i)\.(\d+)?x?large"
 LONGEST_ROLLOUT = 28_800  # seconds that SageMaker gives a deployment at the most
 STARTING_SECONDS = 3600  # of them for what is no waiting: starting instances, and stopping them
-# Keys of AWS's own, and of the projects.
-RESERVED_TAG = re.compile(r"(aws|sagemaker):", re.IGNORECASE)
-
-
-def form(pattern: str, words: str) -> AfterValidator:
-    """A text of a pattern, and that pattern in words for who reads the error."""
-
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(f"expected {words}")
-        return text
-
-    return AfterValidator(check)
 
 
 def at_most(number: int) -> AfterValidator:
@@ -44,18 +30,10 @@ def at_most(number: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-# YAML reads a bare `off` as false.
-OFF = BeforeValidator(lambda value: None if value is False else value)
 Seconds = Annotated[int, Field(ge=0, le=3600)]
 Instances = Annotated[int, Field(ge=1, le=100)]
 SubnetId = Annotated[str, form(r"subnet-[0-9a-f]{8,17}", "the id of a subnet, such as subnet-0123456789abcdef0")]
 GroupId = Annotated[str, form(r"sg-[0-9a-f]{8,17}", "the id of a security group, such as sg-0123456789abcdef0")]
-
-
-class Part(BaseModel):
-    """Part of a stage file: no unknown keys, no guessed types, no change later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Autoscaling(Part):
@@ -127,7 +105,7 @@ class Stage(Part):
     rollout: Annotated[AllAtOnce | Gradual, Field(discriminator="type")]
     alarms: Alarms
     tests: Limits
-    tags: dict[str, str] = {}
+    tags: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def fits_together(self) -> "Stage":
@@ -141,41 +119,12 @@ class Stage(Part):
         if self.rollout.waits + STARTING_SECONDS > LONGEST_ROLLOUT:
             longest = LONGEST_ROLLOUT - STARTING_SECONDS
             problems.append(f"rollout waits {self.rollout.waits} seconds in all; at most {longest} are possible")
-        problems += [f"tags.{key} is a reserved name; choose another" for key in self.tags if RESERVED_TAG.match(key)]
+        problems += stage_file.reserved(self.tags)
         if problems:
             raise ValueError("\n".join(problems))
         return self
 
 
 def read_stage(name: str, folder: Path = FOLDER) -> Stage:
-    """Read a stage file; DeployError lists every wrong key with what was found and expected."""
-    path = folder / f"{name}.yml"
-    try:
-        return Stage.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise DeployError(f"There is no {path}. Restore it: each stage has a file.") from error
-    except yaml.YAMLError as error:
-        raise DeployError(f"{path} is not YAML: {error}") from error
-    except ValidationError as error:
-        raise DeployError("\n".join(_problem(path, each) for each in error.errors())) from error
-
-
-def _problem(path: Path, error: Any) -> str:
-    keys = [str(part) for part in error["loc"]]
-    if keys[:1] == ["rollout"] and keys[1:2] in (["all_at_once"], ["canary"], ["linear"]):
-        del keys[1]  # pydantic names the chosen kind as if it were a key
-    if not keys and error["type"] == "value_error":
-        return "\n".join(f"{path}: {line}" for line in str(error["ctx"]["error"]).splitlines())
-    found = "nothing" if error["type"] == "missing" else repr(error["input"])
-    return f"{path}: {'.'.join(keys) or 'the file'}: found {found}, {_expected(error)}"
-
-
-def _expected(error: Any) -> str:
-    if error["type"] == "value_error":
-        return str(error["ctx"]["error"])
-    if error["type"] == "union_tag_invalid":
-        return f"expected a type of {error['ctx']['expected_tags']}"
-    if error["type"].endswith("_type") and "class_name" in error.get("ctx", {}):
-        return "expected keys and values"
-    told = {"missing": "expected a value", "extra_forbidden": "expected no such key"}
-    return told.get(error["type"]) or str(error["msg"]).replace("Input should be", "expected")
+    """Read the file of a stage; DeployError tells what is wrong with it."""
+    return stage_file.read(folder / f"{name}.yml", Stage)

@@ -107,12 +107,17 @@ def plainly_filled(world: World, stack: Stack, value: Any) -> Any:
 
 def policy(world: World, stack: Stack, resource: Resource, attribute: str) -> Properties:
     """Return a resource's CreationPolicy or UpdatePolicy as its provider obeys it, with every function computed."""
-    schema = provider_of(resource.type).obeys.get(attribute)
-    if schema is None or attribute not in resource.declared:
+    return obeyed(scope_of(world, stack, stack.definition), resource.logical_id, resource.declared, attribute)
+
+
+def obeyed(scope: Scope, logical_id: str, declared: dict[str, Any], attribute: str) -> Properties:
+    """Return the CreationPolicy or UpdatePolicy that a declaration gives, as the type's provider obeys it."""
+    schema = provider_of(declared["Type"]).obeys.get(attribute)
+    if schema is None or attribute not in declared:
         return {}
-    found = scope_of(world, stack, stack.definition).resolve(resource.declared[attribute])
+    found = scope.resolve(declared[attribute])
     found = {} if found is NO_VALUE else found
-    attributes.check_obeyed(resource.logical_id, attribute, schema, found)
+    attributes.check_obeyed(logical_id, attribute, schema, found)
     return dict(found)
 
 

@@ -13,7 +13,7 @@ from smproject.sandbox.service import Caller, Request, now
 
 @dataclass
 class Job:
-    """A job; `kind` is Processing or Training, `request` what it was created with."""
+    """A job; `kind` is Processing, Training or Transform, `request` what it was created with."""
 
     kind: str
     name: str

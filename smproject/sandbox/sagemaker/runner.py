@@ -7,6 +7,7 @@ import logging
 import re
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,11 @@ GRACE_SECONDS = 120  # between SIGTERM and SIGKILL, as SageMaker documents for S
 _POLL_SECONDS = 0.05
 
 
-def run(world: World, job: Job, credentials: Credentials) -> None:
-    """Run a job to its end; whatever goes wrong becomes its FailureReason."""
+def run(world: World, job: Job, act: Callable[[Path], None]) -> None:
+    """Run a job to its end by `act`, in a folder of its own; whatever goes wrong becomes its FailureReason."""
     folder = world.home / "jobs" / job.caller.account / f"{job.kind.lower()}-{job.name}"
     try:
-        _run(world, job, credentials, folder)
+        act(folder)
     except (ServiceError, ClientError) as error:
         job.end("Failed", f"ClientError: {told(error)[1]}"[:1024])
     except Exception as error:
@@ -42,7 +43,9 @@ def run(world: World, job: Job, credentials: Credentials) -> None:
         announce(world, job)
 
 
-def _run(world: World, job: Job, credentials: Credentials, folder: Path) -> None:
+def run_program(world: World, job: Job, credentials: Credentials, folder: Path) -> None:
+    """Run the program of a processing or training job."""
+
     def client(service: str) -> Any:
         return world.client(service, credentials, job.caller.region)
 

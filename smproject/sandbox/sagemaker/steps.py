@@ -78,6 +78,14 @@ def _fail(work: Work) -> None:
     raise StepFailure(message)
 
 
+def _model(work: Work) -> None:
+    name = f"pipelines-{work.execution.id}-{work.run.step.name}"[:52] + f"-{unique_id(10)}"
+    arguments = {key: value for key, value in work.arguments.items() if key != "ModelName"}
+    arn = work.sagemaker.create_model(ModelName=name, **arguments)["ModelArn"]
+    work.run.metadata = {"Model": {"Arn": arn}}
+    work.run.properties = work.sagemaker.describe_model(ModelName=name)
+
+
 def _register(work: Work) -> None:
     arn = work.sagemaker.create_model_package(**work.arguments)["ModelPackageArn"]
     work.run.metadata = {"RegisterModel": {"Arn": arn}}
@@ -87,6 +95,8 @@ def _register(work: Work) -> None:
 RUNNERS: dict[str, Callable[[Work], None]] = {
     "Processing": lambda work: _job(work, "Processing"),
     "Training": lambda work: _job(work, "Training"),
+    "Transform": lambda work: _job(work, "Transform"),
+    "Model": _model,
     "Condition": _condition,
     "Fail": _fail,
     "RegisterModel": _register,

@@ -6,11 +6,10 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceCh
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from smproject.sandbox.cloudformation import schemas
-from smproject.sandbox.cloudformation.changes import Properties, replacing
 from smproject.sandbox.cloudformation.intrinsics import text
 
 Detail = dict[str, Any]
@@ -33,9 +32,10 @@ def of_attributes(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Det
             yield {"Target": target, "Evaluation": "Static", "ChangeSource": "DirectModification"}
 
 
-def of_property(type_: str, name: str, before: Properties, after: Properties) -> Detail:
-    """Return the target of a property's change, without its values."""
-    place = {"RequiresRecreation": _recreation(type_, name, before, after), "Path": f"/Properties/{name}"}
+def of_property(type_: str, name: str, replacing: Collection[str]) -> Detail:
+    """Return the target of a property's change, without its values; `replacing` are those that take a new resource."""
+    recreation = _recreation(type_, name) if name in replacing else "Never"
+    place = {"RequiresRecreation": recreation, "Path": f"/Properties/{name}"}
     return place | ({"Attribute": "Tags"} if name == "Tags" else {"Attribute": "Properties", "Name": name})
 
 
@@ -69,9 +69,7 @@ def replacement(details: list[Detail]) -> str:
     return "Conditional" if any(recreation != "Never" for recreation, _ in found) else "False"
 
 
-def _recreation(type_: str, name: str, before: Properties, after: Properties) -> str:
-    if name not in replacing(type_, before, after):
-        return "Never"
+def _recreation(type_: str, name: str) -> str:
     declared = schemas.find(type_) or {}
     always = {path[0] for path in schemas.paths(declared, "createOnlyProperties")}
     conditionally = {path[0] for path in schemas.paths(declared, "conditionalCreateOnlyProperties")}

@@ -82,12 +82,20 @@ class Forecast:
     def _of_properties(self, resource: Resource, item: dict[str, Any], after: Properties) -> Iterator[Detail]:
         before = resource.properties
         sides = [(self.stack.definition, before), (self.definition, after)]
+        replacing = resources.provider_of(resource.type).replacing(self._policy(resource, item), before, after)
         for name in changed(before, after):
             old, new = ((each.get("Properties") or {}).get(name) for each in (resource.declared, item))
             causes = self._causes(new, old != new, details.is_unknown(after.get(name)))
-            target = details.of_property(resource.type, name, before, after)
+            target = details.of_property(resource.type, name, replacing)
             target |= details.values(*(_visible(*side).get(name) for side in sides))
             yield from details.of_causes(target, causes)
+
+    def _policy(self, resource: Resource, item: dict[str, Any]) -> Properties:
+        """Return the UpdatePolicy to come; nothing of one that only the execution can tell."""
+        try:
+            return resources.obeyed(self._scope, resource.logical_id, item, "UpdatePolicy")
+        except ServiceError:
+            return {}
 
     def _causes(self, value: Any, is_rewritten: bool, is_unknown: bool) -> list[Cause]:
         """Return why a property changes; one that no name explains was changed itself, or through the stack's tags."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from smproject.sandbox import moto_autoscaling
 from smproject.sandbox.cloudformation.api import call, known, remove, updatable
 from smproject.sandbox.cloudformation.changes import Properties, changed, replacing, same
 from smproject.sandbox.cloudformation.intrinsics import text
@@ -18,7 +17,6 @@ from smproject.sandbox.cloudformation.simple import Answer, Simple
 from smproject.sandbox.cloudformation.types.autoscaling_rolling import Rolling, instances
 from smproject.sandbox.cloudformation.types.ec2_instances import decoded
 
-moto_autoscaling.mend()
 _LAUNCH = ("LaunchConfigurationName", "LaunchTemplate", "MixedInstancesPolicy", "VPCZoneIdentifier")
 _SIZES = ("DesiredCapacity", "MaxSize", "MinSize")
 _HEALTH: Properties = {"HealthCheckGracePeriod": 0, "HealthCheckType": "EC2", "NewInstancesProtectedFromScaleIn": False}

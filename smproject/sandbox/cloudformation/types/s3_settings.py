@@ -111,8 +111,8 @@ def _notifications(value: Properties) -> Properties:
         member: [{arn: each[name], "Events": [each["Event"]]} | _key_filter(each) for each in value.get(kind, [])]
         for kind, (name, member, arn) in _NOTIFIED.items()
     }
-    bridge = value.get("EventBridgeConfiguration")
-    told: Properties = {"EventBridgeConfiguration": {}} if bridge and bridge["EventBridgeEnabled"] in (True, "true") else {}
+    bridge = value.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled") in (True, "true")
+    told: Properties = {"EventBridgeConfiguration": {}} if bridge else {}
     return {"NotificationConfiguration": told | {kind: items for kind, items in written.items() if items}}
 
 

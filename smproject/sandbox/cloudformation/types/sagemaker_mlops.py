@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
+
+import jmespath
 
 from smproject.sandbox.cloudformation.api import NotUpdatableError, call, updatable
 from smproject.sandbox.cloudformation.changes import Properties, changed, same
@@ -19,7 +22,7 @@ class ProjectError(ValueError):
 
 @provides
 class Project(Described):
-    """A SageMaker project: its product is really provisioned, and terminated with it."""
+    """A SageMaker project: its product, or its template in S3, is really provisioned, and terminated with it."""
 
     type = "AWS::SageMaker::Project"
     creates, deletes, reads, arn_member = "CreateProject", "DeleteProject", "DescribeProject", "ProjectArn"
@@ -27,14 +30,14 @@ class Project(Described):
     ref = "ProjectArn"
 
     def create(self, context: Context, properties: Properties) -> Made:
-        """Create the project and wait until its product is provisioned."""
+        """Create the project and wait until what is behind it is made."""
         made = super().create(context, properties)
         with undone_on_failure(lambda: self.delete(context, made)):
             self._settled(context, made, "CreateCompleted")
         return self._read(context.client("sagemaker"), made)
 
     def delete(self, context: Context, made: Made) -> None:
-        """Delete the project and wait until its product is terminated; one that is deleted already stays so."""
+        """Delete the project and wait until what is behind it is gone; one that is deleted already stays so."""
         described = context.client("sagemaker").describe_project(ProjectName=self.name(made))
         if described["ProjectArn"] == made.ref and described["ProjectStatus"] != "DeleteCompleted":
             super().delete(context, made)
@@ -47,9 +50,23 @@ class Project(Described):
             time.sleep(_POLL_SECONDS)
             found = client.describe_project(ProjectName=self.name(made))
         if found["ProjectStatus"] != wanted:
-            details: Any = found.get("ServiceCatalogProvisionedProductDetails", {})
-            reason = details.get("ProvisionedProductStatusMessage", "Service Catalog gives no reason.")
-            raise ProjectError(f"The project {self.name(made)} is {found['ProjectStatus']}: {reason}")
+            raise ProjectError(f"The project {self.name(made)} is {found['ProjectStatus']}: {_reason(found)}")
+
+    def translate(self, properties: Properties) -> Properties:
+        """Name the template in S3 as the creation does, not as the description."""
+        written = super().translate(properties)
+        details = written.pop("TemplateProviderDetails", [])
+        providers = [{"CfnTemplateProvider": each["CfnTemplateProviderDetail"]} for each in details]
+        return written | ({"TemplateProviders": providers} if providers else {})
+
+
+def _reason(project: Mapping[str, Any]) -> str:
+    """Return why a described project is not as it should be."""
+    paths = (
+        "ServiceCatalogProvisionedProductDetails.ProvisionedProductStatusMessage",
+        "TemplateProviderDetails[0].CfnTemplateProviderDetail.StackDetail.StatusMessage",
+    )
+    return next((str(told) for path in paths if (told := jmespath.search(path, project))), "no reason is given.")
 
 
 @provides

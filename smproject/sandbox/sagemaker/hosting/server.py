@@ -5,6 +5,7 @@ Reference: SageMaker developer guide, "Custom Inference Code with Hosting Servic
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
@@ -12,6 +13,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPResponse, Timeout
 from urllib3.connection import HTTPConnection
@@ -56,14 +58,23 @@ class Server:
             raise
         threading.Thread(target=self._keep, args=(program, seconds), daemon=True, name="server").start()
 
-    def invoke(self, body: bytes, headers: dict[str, str]) -> HTTPResponse:
-        """Send an invocation; raises HTTPError of urllib3 when there is no answer within 60 seconds."""
+    def invoke(self, body: bytes, headers: dict[str, str], seconds: float = INVOCATION_SECONDS) -> HTTPResponse:
+        """Send an invocation; raises HTTPError of urllib3 when there is no answer within so many seconds."""
         try:
-            return self._post(body, headers)
+            return self._post(body, headers, seconds)
         except ProtocolError:
             if not self.healthy:
                 raise
-            return self._post(body, headers)  # it had closed a kept connection; nothing was answered on that
+            return self._post(body, headers, seconds)  # it had closed a kept connection; nothing was answered on that
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what the server tells a batch transform of itself; nothing where it doesn't."""
+        assert self._pool is not None  # noqa: S101 (for the type checker: the server has been started)
+        answer = self._pool.request("GET", "/execution-parameters", timeout=_PING, retries=False)
+        if answer.status != 200 or not answer.data:
+            return {}
+        told: dict[str, Any] = json.loads(answer.data)
+        return told
 
     def stop(self) -> None:
         """Ask the server to stop, then make it."""
@@ -121,10 +132,10 @@ class Server:
         except HTTPError:
             return 0
 
-    def _post(self, body: bytes, headers: dict[str, str]) -> HTTPResponse:
+    def _post(self, body: bytes, headers: dict[str, str], seconds: float) -> HTTPResponse:
         if not self.healthy or self._pool is None:
             raise NewConnectionError(None, "the server is not running")  # type: ignore[arg-type]
-        limit = Timeout(total=INVOCATION_SECONDS)
+        limit = Timeout(total=seconds)
         return self._pool.urlopen(  # type: ignore[return-value]
             "POST", "/invocations", body=body, headers=headers, timeout=limit, retries=False, redirect=False
         )

@@ -22,12 +22,12 @@ class Hosting:
     """Models, configurations and endpoints (`parts` answer the API), and their invocations."""
 
     def __init__(self, world: World, registry: Registry, tags: Tags) -> None:
-        models = Models(world, registry, tags)
-        configs = Configs(models, tags)
+        self.models = Models(world, registry, tags)
+        configs = Configs(self.models, tags)
         self.endpoints = Endpoints(world, configs, tags)
         self.metrics = Metrics(world)
         self.invocations = Invocations(self.endpoints, self.metrics)
-        self.parts = [models, configs, self.endpoints]
+        self.parts = [self.models, configs, self.endpoints]
         world.background("hosting", self._flush)
 
     def _flush(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -114,19 +115,14 @@ class Variant:
 
     def _start(self) -> None:
         access = Access.of(self.place.world, self.place.caller, self.model.role, self.place.arn)
-        image = access.image(self.model.container.image)
-        if image.labels.get(_BINDS) != "true":
-            raise invalid(
-                f"The image of production variant {self.name} does not carry the label {_BINDS}=true: the sandbox runs "
-                "every server on this machine, so each must listen on the port that SAGEMAKER_BIND_TO_PORT names."
-            )
+        image = server_image(access, self.model, f"production variant {self.name}")
         folder = self.place.folder / self.name
-        self._load(access, folder)
+        load(access, self.model, folder)
         self._image, self._resolved = image, now()
         self._log = Log(folder / "log")
         stream = f"{self.name}/i-{unique_id(17, '0123456789abcdef')}"
         self._log.follow_if_allowed(access.client("logs"), self.place.log_group, stream)
-        self.server = Server(self.place.world.processes, self._launch(access, image, folder), self._log)
+        self.server = Server(self.place.world.processes, launch(access, self.model, image, folder), self._log)
         try:
             self.server.start(float(self.settings.get("ContainerStartupHealthCheckTimeoutInSeconds", _PING_SECONDS)))
         except UnhealthyError as error:
@@ -135,18 +131,35 @@ class Variant:
                 f"Please check CloudWatch logs for this endpoint. {error}"
             ) from error
 
-    def _load(self, access: Access, folder: Path) -> None:
-        """Fetch and unpack the model."""
-        (folder / "ml" / "model").mkdir(parents=True)
-        if url := self.model.container.data:
-            bucket, key = transfer.location(url)
-            packed = folder / "model.tar.gz"
-            access.client("s3").download_file(bucket, key, str(packed))
-            archive.unpack(packed, folder / "ml" / "model", url)
-            packed.unlink()
 
-    def _launch(self, access: Access, image: Image, folder: Path) -> runtime.Launch:
-        credentials = None if self.model.isolated else access.credentials
-        env = runtime.access(self.place.world.endpoint, access.region, credentials) | self.model.container.environment
-        command = [*image.entrypoint, "serve"]
-        return runtime.Launch(folder, image, command, env, network=not self.model.isolated, readonly=("model",))
+def server_image(access: Access, model: Model, owner: str) -> Image:
+    """Return a model's image, which must let its server's port be chosen; `owner` is whose image it is, in words."""
+    image = access.image(model.container.image)
+    if image.labels.get(_BINDS) != "true":
+        raise invalid(
+            f"The image of {owner} does not carry the label {_BINDS}=true: the sandbox runs "
+            "every server on this machine, so each must listen on the port that SAGEMAKER_BIND_TO_PORT names."
+        )
+    return image
+
+
+def load(access: Access, model: Model, folder: Path) -> None:
+    """Fetch and unpack a model."""
+    (folder / "ml" / "model").mkdir(parents=True)
+    if url := model.container.data:
+        bucket, key = transfer.location(url)
+        packed = folder / "model.tar.gz"
+        access.client("s3").download_file(bucket, key, str(packed))
+        archive.unpack(packed, folder / "ml" / "model", url)
+        packed.unlink()
+
+
+def launch(
+    access: Access, model: Model, image: Image, folder: Path, more: Mapping[str, str] | None = None
+) -> runtime.Launch:
+    """Return what runs a model's server; `more` is added to the environment that its container has."""
+    credentials = None if model.isolated else access.credentials
+    env = runtime.access(access.world.endpoint, access.region, credentials) | model.container.environment
+    command = [*image.entrypoint, "serve"]
+    env |= more or {}
+    return runtime.Launch(folder, image, command, env, network=not model.isolated, readonly=("model",))
