@@ -17,6 +17,8 @@ COMMANDS = (
     catalogue.assemble,
     checks.validate,
     checks.audit,
+    checks.doctor,
+    publishing.plan,
     publishing.publish,
     publishing.share,
     publishing.connect,

@@ -86,14 +86,20 @@ def settled(cloudformation: Any, name: str) -> dict[str, Any] | None:
     while found and found["StackStatus"].endswith("_IN_PROGRESS") and time.monotonic() < deadline:
         time.sleep(PATIENCE["Delay"])
         found = find(cloudformation, name)
-    reason = (found or {}).get("StackStatusReason", "its events say why.")
-    if found and (found["StackStatus"].endswith("_FAILED") or found["StackStatus"] == "ROLLBACK_COMPLETE"):
+    if found:
+        refuse_stuck(found)
+    return found
+
+
+def refuse_stuck(found: Mapping[str, Any]) -> None:
+    """Raise DeploymentError for a described stack that can neither be updated nor made anew."""
+    name, reason = found["StackName"], found.get("StackStatusReason", "its events say why.")
+    if found["StackStatus"].endswith("_FAILED") or found["StackStatus"] == "ROLLBACK_COMPLETE":
         raise DeploymentError(
             f"Stack {name} is {found['StackStatus']} and can't be updated: {reason} "
             f"Run: aws cloudformation {MENDS.get(found['StackStatus'], 'delete-stack')} --stack-name {name}; "
             "then run the command again."
         )
-    return found
 
 
 def find(cloudformation: Any, name: str) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Commands of the hub account: publish, share and connect."""
+"""Commands of the hub account: plan, publish, share and connect."""
 
 # ruff: noqa: PLC0415  # what a command needs is imported when it runs
 
@@ -10,7 +10,16 @@ from typing import Any
 
 import click
 
-from smproject.commands.console import conclude, output_option, profile_option, progress, role_option, session_of
+from smproject.commands.console import (
+    Command,
+    conclude,
+    echo_json,
+    output_option,
+    profile_option,
+    progress,
+    role_option,
+    session_of,
+)
 
 # Options by the target that they are for.
 OPTIONS = {"folder": "folder", "domain": "s3"}
@@ -27,30 +36,49 @@ def resumable() -> Iterator[None]:
         raise SystemExit(INTERRUPTED) from None
 
 
+# What is published, and how: the same for `publish` and for `plan`.
+PUBLICATION = (
+    click.option(
+        "--to",
+        "target",
+        type=click.Choice(["service-catalog", "s3", "folder"]),
+        default="service-catalog",
+        show_default=True,
+        help="Where people find the templates.",
+    ),
+    click.option("--folder", type=click.Path(path_type=Path), help="Folder for --to folder."),
+    click.option("--principal", metavar="PATTERN", help="Roles that may create projects: arn:aws:iam:::role/NAME."),
+    click.option("--admin-principal", metavar="PATTERN", help="Roles that may use the portfolio of administrators."),
+    click.option(
+        "--launch-role", metavar="ROLE", help="Role that makes projects: its name in each account, or an ARN."
+    ),
+    click.option("--admin-launch-role", metavar="ROLE", help="The same for the portfolio of administrators."),
+    click.option(
+        "--tag-option",
+        "tags",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Tag for whatever is launched; several values of a key are a choice. Those not named go.",
+    ),
+    click.option(
+        "--domain",
+        "domains",
+        multiple=True,
+        metavar="ID",
+        help="Studio domain of the hub that offers the templates in S3.",
+    ),
+)
+
+
+def publication_options(command: Command) -> Command:
+    """The options that say what is published, and how."""
+    for option in reversed(PUBLICATION):
+        command = option(command)
+    return command
+
+
 @click.command()
-@click.option(
-    "--to",
-    "target",
-    type=click.Choice(["service-catalog", "s3", "folder"]),
-    default="service-catalog",
-    show_default=True,
-    help="Where people find the templates.",
-)
-@click.option("--folder", type=click.Path(path_type=Path), help="Folder for --to folder.")
-@click.option("--principal", metavar="PATTERN", help="Roles that may create projects: arn:aws:iam:::role/NAME.")
-@click.option("--admin-principal", metavar="PATTERN", help="Roles that may use the portfolio of administrators.")
-@click.option("--launch-role", metavar="ROLE", help="Role that makes projects: its name in each account, or an ARN.")
-@click.option("--admin-launch-role", metavar="ROLE", help="The same for the portfolio of administrators.")
-@click.option(
-    "--tag-option",
-    "tags",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Tag for whatever is launched; several values of a key are a choice. Those not named go.",
-)
-@click.option(
-    "--domain", "domains", multiple=True, metavar="ID", help="Studio domain of the hub that offers the templates in S3."
-)
+@publication_options
 @profile_option
 @output_option
 def publish(  # noqa: PLR0913, PLR0917  # one for each option
@@ -76,6 +104,44 @@ def publish(  # noqa: PLR0913, PLR0917  # one for each option
             _publish_to_s3(session_of(profile), domains, output)
         else:
             _publish_to_service_catalog(session_of(profile), chosen, output)
+
+
+@click.command()
+@publication_options
+@click.option("--check", is_flag=True, help="Exit 1 when there is something to do.")
+@profile_option
+@output_option
+def plan(  # noqa: PLR0913, PLR0917  # one for each option
+    target: str,
+    folder: Path | None,
+    domains: tuple[str, ...],
+    check: bool,
+    profile: str | None,
+    output: str,
+    **chosen: Any,
+) -> None:
+    """Show what `publish` with the same options would do, and do nothing; exit 1 when it would be stopped."""
+    from smproject.planning import plan as planning
+    from smproject.planning.schemas import can_tell
+    from smproject.planning.text import lines, sources
+    from smproject.publishing.service_catalog import choices
+
+    _refuse_strange_options(target, {"folder": folder, "domain": domains, **chosen})
+    if target == "folder" and folder:
+        found = planning.to_folder(folder)
+    elif target == "s3":
+        found = planning.to_s3(session_of(profile), domains)
+    else:
+        found = planning.to_service_catalog(session_of(profile), choices(**chosen))
+    if output == "json":
+        counted = {"changed": found.changed, "blocked": found.blocked, "widened": found.widened}
+        echo_json({**asdict(found), **counted, "replacements_known": can_tell()})
+    else:
+        for line in lines(found):
+            click.echo(line)
+    if source := sources(found):
+        click.echo(source, err=True)
+    raise SystemExit(bool(found.blocked or (check and found.changed)))
 
 
 def _refuse_strange_options(target: str, given: Mapping[str, Any]) -> None:

@@ -55,12 +55,17 @@ def deploy_launch_role(
     cloudformation: Any, bucket: Mapping[str, str], hub_account: str, progress: Progress, root: Path = ROOT
 ) -> Stack:
     """Deploy the launch roles; `bucket` holds the outputs of the catalogue bucket's stack."""
-    parameters = {
+    parameters = launch_role_parameters(bucket, hub_account)
+    return report(stacks.deploy(cloudformation, catalog.template("launch-role", root), parameters), progress)
+
+
+def launch_role_parameters(bucket: Mapping[str, str], hub_account: str) -> dict[str, str]:
+    """What the stack of the launch roles is given; `bucket` holds the outputs of the catalogue bucket's stack."""
+    return {
         "CatalogLocationBucket": bucket["CatalogBucketName"],
         "CatalogLocationKeyArn": bucket["CatalogBucketKeyArn"],
         "LaunchRoleHubAccountId": hub_account,
     }
-    return report(stacks.deploy(cloudformation, catalog.template("launch-role", root), parameters), progress)
 
 
 def report(stack: Stack, progress: Progress) -> Stack:
@@ -71,14 +76,18 @@ def report(stack: Stack, progress: Progress) -> Stack:
 
 def tag_domain(sagemaker: Any, domain: str, bucket: str, progress: Progress) -> bool:
     """Let a Studio domain offer the templates in the bucket; False when it does already."""
-    arn = sagemaker.describe_domain(DomainId=domain)["DomainArn"]
-    tag = domain_tag(bucket)
-    pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
-    if tag in [found for page in pages for found in page["Tags"]]:
+    arn, tag = sagemaker.describe_domain(DomainId=domain)["DomainArn"], domain_tag(bucket)
+    if has_tag(sagemaker, arn, tag):
         return False
     sagemaker.add_tags(ResourceArn=arn, Tags=[tag])
     progress(f"domain {domain}: offers {tag['Value']}")
     return True
+
+
+def has_tag(sagemaker: Any, arn: str, tag: Mapping[str, str]) -> bool:
+    """Whether a resource of SageMaker has a tag."""
+    pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
+    return tag in [found for page in pages for found in page["Tags"]]
 
 
 def domain_tag(bucket: str) -> dict[str, str]:

@@ -25,7 +25,7 @@ def missing(s3: Any, bucket: str, by_content: Sequence[Object], by_name: Sequenc
         if not _has(s3, bucket, each.key):
             yield Missing(each)
     for each in by_name:
-        if _content(s3, bucket, each.key) != each.content:
+        if content(s3, bucket, each.key) != each.content:
             yield Missing(each)
         elif _tags(s3, bucket, each.key) != dict(each.tags):
             yield Missing(each, only_tags=True)
@@ -55,14 +55,15 @@ def _has(s3: Any, bucket: str, key: str) -> bool:
     return True
 
 
-def _content(s3: Any, bucket: str, key: str) -> bytes | None:
+def content(s3: Any, bucket: str, key: str) -> bytes | None:
+    """What lies under a key; None when there is no such key, or no such bucket."""
     try:
-        content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        found: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
         if _is_absent(error):
             return None
         raise
-    return content
+    return found
 
 
 def _tags(s3: Any, bucket: str, key: str) -> dict[str, str]:

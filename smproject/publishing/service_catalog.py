@@ -50,6 +50,31 @@ def stack_of(portfolio: Portfolio, root: Path = ROOT) -> str:
     return stacks.stack_name(catalog.template("portfolio", root), portfolio.subject)
 
 
+def portfolio_parameters(portfolio: Portfolio, before: dict[str, str], chosen: Choices) -> dict[str, str]:
+    """What a portfolio's stack is given; `before` holds what it has."""
+    principal = chosen.principals[portfolio.id] or before.get("PortfolioPrincipalPattern") or portfolio.principal
+    return {
+        "PortfolioName": portfolio.name,
+        "PortfolioDescription": portfolio.description,
+        "PortfolioPrincipalPattern": principal,
+    }
+
+
+def product_parameters(
+    portfolio: Portfolio, before: dict[str, str], wanted: Product, role: str | None
+) -> dict[str, str]:
+    """What a product's stack is given, but for what other stacks make; `before` holds what it has."""
+    return {
+        "ProductTemplateId": wanted.template.id,
+        "ProductDescription": wanted.template.description,
+        "ProductVisibility": str(portfolio.in_studio).lower(),
+        # The stack keeps the first version: those after it, and what becomes of them, are nothing that it knows.
+        "ProductTemplateKey": before.get("ProductTemplateKey", wanted.key),
+        "ProductVersion": before.get("ProductVersion", wanted.version),
+        **_launch(role, before, portfolio.launch_role),
+    }
+
+
 @dataclass(frozen=True)
 class Target:
     """Service Catalog of the hub account, and the bucket from which versions get their templates."""
@@ -73,12 +98,7 @@ class Target:
         """Bring a portfolio's stack and its tag options up to date; tells whether tag options changed."""
         template, name = catalog.template("portfolio", self.root), stack_of(portfolio, self.root)
         before = stacks.parameters(self.cloudformation, name)
-        principal = chosen.principals[portfolio.id] or before.get("PortfolioPrincipalPattern") or portfolio.principal
-        parameters = {
-            "PortfolioName": portfolio.name,
-            "PortfolioDescription": portfolio.description,
-            "PortfolioPrincipalPattern": principal,
-        }
+        parameters = portfolio_parameters(portfolio, before, chosen)
         made = stacks.deploy(self.cloudformation, template, parameters, portfolio.subject)
         report(made, self.progress)
         return made, self._tag(made.outputs["PortfolioId"], chosen.tags)
@@ -94,17 +114,8 @@ class Target:
     def _deploy_product(self, portfolio: Portfolio, portfolio_id: str, wanted: Product, role: str | None) -> Stack:
         template = catalog.template("product", self.root)
         before = stacks.parameters(self.cloudformation, stacks.stack_name(template, wanted.template.id))
-        parameters = {
-            "ProductTemplateId": wanted.template.id,
-            "ProductDescription": wanted.template.description,
-            "ProductCatalogBucket": self.bucket,
-            "ProductPortfolioId": portfolio_id,
-            "ProductVisibility": str(portfolio.in_studio).lower(),
-            # The stack keeps the first version: those after it, and what becomes of them, are nothing that it knows.
-            "ProductTemplateKey": before.get("ProductTemplateKey", wanted.key),
-            "ProductVersion": before.get("ProductVersion", wanted.version),
-            **_launch(role, before, portfolio.launch_role),
-        }
+        parameters = product_parameters(portfolio, before, wanted, role)
+        parameters |= {"ProductCatalogBucket": self.bucket, "ProductPortfolioId": portfolio_id}
         made = stacks.deploy(self.cloudformation, template, parameters, wanted.template.id)
         return report(made, self.progress)
 

@@ -114,9 +114,10 @@ def products(templates: list[Template], portfolio: Portfolio) -> list[Product]:
     ]
 
 
-def template_key(template: Template) -> str:
-    """Key of an assembled template in the catalogue's bucket, which names its content."""
-    return f"templates/{template.id}/{template_digest(template)[:KEY_DIGITS]}.yaml"
+def template_key(template: Template, content: bytes | None = None) -> str:
+    """Key in the catalogue's bucket that names the content of a template: as it is assembled, if none is given."""
+    digest = template_digest(template) if content is None else hashlib.sha256(content).hexdigest()
+    return f"templates/{template.id}/{digest[:KEY_DIGITS]}.yaml"
 
 
 def template_digest(template: Template) -> str:

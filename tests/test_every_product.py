@@ -1,0 +1,173 @@
+"""Every product of the catalogue: made from Service Catalog and from S3, updated from an older version, and removed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from products import Deployed, FileProject, Made, ProductProject, Provisioned
+from publishing import ACCOUNTS, HUB, ROOT, Hub, hub
+from studio import network, person
+
+from smproject import catalog
+from smproject.assemble import assemble
+from smproject.catalog import ADMIN, PROJECTS
+from smproject.publish import publish, publish_to_s3
+from smproject.publishing.service_catalog import choices
+from smproject.share import share
+
+DEVELOPMENT = ACCOUNTS["development"]
+MODELS = {
+    "ModelSourceGroupName": "sagemaker-models",
+    "ModelSourceProjectId": "p-models",
+    "ModelSourceKeyArn": f"arn:aws:kms:us-east-1:{DEVELOPMENT}:key/11111111-2222-3333-4444-555555555555",
+}
+TARGETS = {f"Targets{stage.title()}AccountId": ACCOUNTS[stage] for stage in ("staging", "production")}
+LEARNT = {"ModelBuildDataBucket": "data", "ModelBuildDataKey": "a.csv", "ModelBuildTargetColumn": "left"}
+GIVEN: dict[str, dict[str, str]] = {
+    "batch": MODELS,
+    "model-build": LEARNT,
+    "model-build-deploy": LEARNT | TARGETS,
+    "model-deploy": MODELS | TARGETS,
+}
+# What outlives an administrators' product on purpose, as its page says; what projects leave, `smproject destroy` takes.
+OUTLIVES = {"studio-domain": {"StudioKey"}}
+OLD, NEW = "0.0.1", "0.0.2"
+WAYS = {
+    PROJECTS: {"catalogue": ProductProject, "file": FileProject},
+    ADMIN: {"catalogue": Provisioned, "file": Deployed},
+}
+# A profile needs a domain: that of the same way, which is made before it and removed after it.
+PRODUCTS = sorted((each for each in catalog.templates() if each.portfolio), key=lambda each: each.id == "user-profile")
+CASES = [(each, way) for each in PRODUCTS for way in ("catalogue", "file")]
+
+
+class Edition:
+    """This repository as it is, under another version."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        shutil.copytree(ROOT / "project_templates", root / "project_templates")
+        for part in ("buildspecs", "containers", "pipelines", "seedcode", "tests"):
+            (root / part).symlink_to(ROOT / part)
+        (root / "smproject").mkdir()
+
+    def publish(self, engineer: Hub, version: str) -> None:
+        """Publish it under a version, into Service Catalog and S3."""
+        (self.root / "smproject/VERSION").write_text(version)
+        for each in catalog.templates(self.root):
+            each.path.write_text(assemble(each))
+        chosen = choices(admin_principal="arn:aws:iam:::role/*")
+        publish(engineer.session, None, engineer.tell, self.root, chosen)
+        publish_to_s3(engineer.session, engineer.tell, root=self.root)
+
+
+@pytest.fixture(scope="module")
+def engineer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    with hub(tmp_path_factory.mktemp("hub")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def edition(engineer: Hub, tmp_path_factory: pytest.TempPathFactory) -> Edition:
+    made = Edition(tmp_path_factory.mktemp("edition"))
+    made.publish(engineer, OLD)
+    share(engineer.session, DEVELOPMENT, "OrganizationAccountAccessRole", engineer.tell, made.root)
+    return made
+
+
+@pytest.fixture(scope="module")
+def made(engineer: Hub, edition: Edition) -> dict[tuple[str, str], Made]:
+    """Each product as the older version makes it, in both ways; the newer version is published then."""
+    every: dict[tuple[str, str], Made] = {}
+    for template, way in CASES:
+        parameters = given(engineer, template.id, way, every)
+        profile = HUB if template.id == "publishing" else "development"
+        one = WAYS[template.portfolio][way](engineer, template.id, f"{template.id}-{way}", parameters, profile)
+        one.create()
+        every[template.id, way] = one
+    for one in every.values():
+        one.created = one.settle()
+    edition.publish(engineer, NEW)
+    return every
+
+
+def given(engineer: Hub, template: str, way: str, every: dict[tuple[str, str], Made]) -> dict[str, str]:
+    """Return the parameters that a product must be given."""
+    if template == "user-profile":
+        domain = every["studio-domain", way]
+        assert domain.settle() == "Completed"
+        return person(domain.output("StudioDomainId"))
+    if template == "studio-domain":
+        return {"StudioDomainName": f"lab-{way}", **network(engineer.sandbox)}
+    if template == "publishing":
+        return {"PublishingName": way}
+    return GIVEN.get(template, {})
+
+
+def each_case(cases: list[tuple[catalog.Template, str]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", [(each.id, way) for each, way in cases], ids="-from-".join)
+
+
+@each_case(CASES)
+def test_it_is_made_by_the_version_that_was_published_then(
+    made: dict[tuple[str, str], Made], case: tuple[str, str]
+) -> None:
+    assert made[case].created.endswith("Completed"), made[case].created
+    assert (made[case].output("TemplateId"), made[case].output("TemplateVersion")) == (case[0], OLD)
+
+
+@each_case(CASES)
+def test_it_is_updated_to_the_newest_version(made: dict[tuple[str, str], Made], case: tuple[str, str]) -> None:
+    one = made[case]
+    one.update()
+    assert one.settle().endswith("Completed")
+    assert one.output("TemplateVersion") == NEW
+
+
+@each_case(CASES[::-1])
+def test_it_is_removed_without_leftovers(made: dict[tuple[str, str], Made], case: tuple[str, str]) -> None:
+    one = made[case]
+    stack = one.described()
+    assert one.remove() == ""
+    assert (
+        one.engineer.client("cloudformation", "development").describe_stacks(StackName=stack["StackId"])["Stacks"][0][
+            "StackStatus"
+        ]
+        == "DELETE_COMPLETE"
+    )
+    assert leftovers(one, stack) == []
+
+
+def leftovers(one: Made, stack: dict[str, Any]) -> list[str]:
+    """Return what the account still has of a stack's resources; keys wait for their deletion."""
+    listed = one.client("cloudformation").list_stack_resources(StackName=stack["StackId"])["StackResourceSummaries"]
+    kept = [each for each in listed if each["ResourceStatus"] != "DELETE_COMPLETE"]
+    expected = OUTLIVES.get(one.template, set())
+    there = [each for each in kept if each["LogicalResourceId"] not in expected and _is_there(one, each)]
+    return [f"{each['LogicalResourceId']}: {each['PhysicalResourceId']}" for each in there]
+
+
+def _is_there(one: Made, resource: dict[str, Any]) -> bool:
+    """Tell whether a resource that the stack left alone is still there."""
+    name, kind = resource["PhysicalResourceId"], resource["ResourceType"]
+    looks: dict[str, Any] = {
+        "AWS::S3::Bucket": lambda: one.client("s3").head_bucket(Bucket=name),
+        "AWS::CodeCommit::Repository": lambda: one.client("codecommit").get_repository(repositoryName=name),
+        "AWS::ECR::Repository": lambda: one.client("ecr").describe_repositories(repositoryNames=[name]),
+        "AWS::Logs::LogGroup": lambda: one.client("logs").describe_log_streams(logGroupName=name),
+        "AWS::SageMaker::ModelPackageGroup": lambda: one.client("sagemaker").describe_model_package_group(
+            ModelPackageGroupName=name
+        ),
+    }
+    if kind == "AWS::KMS::Key":
+        return str(one.client("kms").describe_key(KeyId=name)["KeyMetadata"]["KeyState"]) != "PendingDeletion"
+    try:
+        looks[kind]()
+    except ClientError:
+        return False
+    return True
