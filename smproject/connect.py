@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from smproject import catalog, stacks
+from smproject import catalog, projects, stacks
 from smproject.errors import DeploymentError
 from smproject.progress import Progress
 from smproject.publishing.hub import report
@@ -89,7 +89,8 @@ def _wanted(found: _Project, project: str, account: str) -> tuple[str, dict[str,
 
 def _find(session: Any, project: str, account: str) -> _Project:
     described = _describe(session.client("sagemaker"), project, account)
-    stack = stacks.find(session.client("cloudformation"), _stack_of(described, account))
+    name = projects.stack_name(described)
+    stack = stacks.find(session.client("cloudformation"), name) if name else None
     outputs = stacks.outputs_of(stack or {})
     # A stack that is being made has no outputs yet.
     if stack is None or not outputs:
@@ -105,15 +106,6 @@ def _find(session: Any, project: str, account: str) -> _Project:
         )
     parameters = stacks.parameters_of(stack)
     return _Project(described["ProjectId"], tuple(parameters[stage] for stage in STAGES), outputs)
-
-
-def _stack_of(described: Mapping[str, Any], account: str) -> str:
-    """Name of a project's stack, by which it came: from a template in S3, or from Service Catalog."""
-    for provider in described.get("TemplateProviderDetails", []):
-        if name := provider["CfnTemplateProviderDetail"].get("StackDetail", {}).get("Name"):
-            return str(name)
-    product = described.get("ServiceCatalogProvisionedProductDetails", {}).get("ProvisionedProductId")
-    return f"SC-{account}-{product}"  # as Service Catalog names the stacks of provisioned products
 
 
 def _describe(sagemaker: Any, project: str, account: str) -> dict[str, Any]:

@@ -6,13 +6,13 @@ comment above. `python -m smproject.suppressions` writes the page that lists the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from smproject import nodes
 from smproject.catalog import ROOT
 
 PAGE = Path("docs/reference/suppressions.md")
@@ -23,7 +23,6 @@ Generated from the templates' fragments: `python -m smproject.suppressions`. cfn
 | check | resource | fragment | why |
 |---|---|---|---|
 """
-_COMMENT = re.compile(r"\s*#\s?(.*)")
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,8 @@ def suppressions(root: Path = ROOT) -> Iterator[Suppression]:
     """Yield the suppressions of every fragment, in the order of files and lines."""
     for path in sorted(root.glob("project_templates/fragments/*.yaml")):
         text = path.read_text()
-        for name, resource in _pairs(_member(yaml.compose(text, yaml.SafeLoader), "Resources")):
-            for check, reason in _of(_member(resource, "Metadata"), text.splitlines()):
+        for name, resource in nodes.pairs(nodes.member(yaml.compose(text, yaml.SafeLoader), "Resources")):
+            for check, reason in _of(nodes.member(resource, "Metadata"), text.splitlines()):
                 yield Suppression(check, name.value, path.stem, reason)
 
 
@@ -52,37 +51,12 @@ def page(root: Path = ROOT) -> str:
 
 
 def _of(metadata: yaml.Node | None, lines: list[str]) -> Iterator[tuple[str, str]]:
-    for entry in _items(_member(_member(metadata, "checkov"), "skip")):
-        yield _text(_member(entry, "id")), _text(_member(entry, "comment"))
-    for key, value in _pairs(metadata):
+    for entry in nodes.items(nodes.member(nodes.member(metadata, "checkov"), "skip")):
+        yield nodes.text(nodes.member(entry, "id")), nodes.text(nodes.member(entry, "comment"))
+    for key, value in nodes.pairs(metadata):
         if key.value == "cfn-lint":
-            for check in _items(_member(_member(value, "config"), "ignore_checks")):
-                yield _text(check), _above(lines, key.start_mark.line)
-
-
-def _above(lines: list[str], line: int) -> str:
-    """Return the comments directly above a line."""
-    found: list[str] = []
-    while line > 0 and (match := _COMMENT.fullmatch(lines[line - 1])):
-        found.insert(0, match[1])
-        line -= 1
-    return " ".join(found)
-
-
-def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
-    return node.value if isinstance(node, yaml.MappingNode) else []
-
-
-def _items(node: yaml.Node | None) -> list[yaml.Node]:
-    return node.value if isinstance(node, yaml.SequenceNode) else []
-
-
-def _member(node: yaml.Node | None, name: str) -> yaml.Node | None:
-    return next((value for key, value in _pairs(node) if key.value == name), None)
-
-
-def _text(node: yaml.Node | None) -> str:
-    return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
+            for check in nodes.items(nodes.member(nodes.member(value, "config"), "ignore_checks")):
+                yield nodes.text(check), nodes.above(lines, key.start_mark.line)
 
 
 if __name__ == "__main__":

@@ -17,13 +17,13 @@ TESTS = Path(__file__).resolve().parent
 sys.path[:0] = [str(TESTS / "sandbox")]
 
 from demonstration import SMPROJECT, Demonstration  # noqa: E402
-from harness import ACCOUNTS, Sandbox, eventually  # noqa: E402
+from harness import ACCOUNTS, Sandbox, eventually, settled  # noqa: E402
 from persons import Person  # noqa: E402
 
 from smproject import catalog  # noqa: E402
 from smproject.assemble import assemble  # noqa: E402
 
-__all__ = ["ACCOUNTS", "BUCKET", "HUB", "SMPROJECT", "Hub", "Person", "Repository", "hub"]
+__all__ = ["ACCOUNTS", "BUCKET", "HUB", "SMPROJECT", "Hub", "Person", "Repository", "eventually", "hub"]
 ROOT = TESTS.parent
 HUB = "shared-services"
 BUCKET = f"sagemaker-project-templates-{ACCOUNTS[HUB]}-us-east-1"
@@ -126,13 +126,7 @@ class Hub:
 
     def settled(self, project: str) -> dict[str, Any]:
         """Wait until a project of the development account is at rest; return its description."""
-        describe = self.client("sagemaker", "development").describe_project
-
-        def look() -> dict[str, Any] | None:
-            found: dict[str, Any] = describe(ProjectName=project)
-            return None if found["ProjectStatus"].endswith(("Pending", "InProgress")) else found
-
-        return eventually(look, 120)
+        return settled(self.client("sagemaker", "development"), project, 120)
 
     def kept(self, project_id: str) -> str | None:
         """What the project's stack keeps; None when there is nothing."""

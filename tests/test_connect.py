@@ -18,7 +18,7 @@ sys.path[:0] = [str(TESTS / "sandbox")]
 
 import catalogues  # noqa: E402
 from demonstration import SMPROJECT, Demonstration  # noqa: E402
-from harness import ACCOUNTS, Sandbox, eventually  # noqa: E402
+from harness import ACCOUNTS, Sandbox, settled  # noqa: E402
 
 DEVELOPMENT, STAGING, PRODUCTION = (ACCOUNTS[each] for each in ("development", "staging", "production"))
 # A project as `connect` sees it: by the parameters and outputs of its stack.
@@ -41,6 +41,10 @@ Outputs:
   ModelDeployModelBucketName: {Value: !Sub "sagemaker-project-p-models-${AWS::AccountId}"}
   ModelDeployModelKeyArn: {Value: !Sub "arn:aws:kms:${AWS::Region}:${AWS::AccountId}:key/models"}
 """
+GIVEN = [
+    {"Key": "TargetsStagingAccountId", "Value": STAGING},
+    {"Key": "TargetsProductionAccountId", "Value": PRODUCTION},
+]
 PIPELINE = "  ModelDeployPipelineName: {Value: deploys}\n"
 
 
@@ -49,22 +53,32 @@ class Engineer:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self.ids = {"release": self.create("release", PROJECT + PIPELINE), "study": self.create("study", PROJECT)}
+        self.ids = {
+            "release": self.create("release", **self.product(PROJECT + PIPELINE)),
+            "study": self.create("study", **self.product(PROJECT)),
+            "stored": self.create("stored", **self.template((PROJECT + PIPELINE).replace("p-models", "p-other"))),
+        }
 
-    def create(self, name: str, template: str) -> str:
-        """Create a project; return its id."""
+    def product(self, template: str) -> dict[str, Any]:
+        """What a project is made from: a product."""
         made = catalogues.share(catalogues.publish(self.sandbox, template=template))
+        details = {"ProductId": made.product, "ProvisioningArtifactId": made.version, "ProvisioningParameters": GIVEN}
+        return {"ServiceCatalogProvisioningDetails": details}
+
+    def template(self, template: str) -> dict[str, Any]:
+        """What a project is made from: a template in S3."""
+        s3, bucket = self.sandbox.client("s3"), f"templates-{DEVELOPMENT}"
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key="example.yaml", Body=template.encode())
+        url = f"https://{bucket}.s3.us-east-1.amazonaws.com/example.yaml"
+        provider = {"TemplateName": "example", "TemplateURL": url, "Parameters": GIVEN}
+        return {"TemplateProviders": [{"CfnTemplateProvider": provider}]}
+
+    def create(self, name: str, **source: Any) -> str:
+        """Create a project; return its id."""
         sagemaker = self.sandbox.client("sagemaker")
-        accounts = {"TargetsStagingAccountId": STAGING, "TargetsProductionAccountId": PRODUCTION}
-        given = [{"Key": key, "Value": value} for key, value in accounts.items()]
-        details = {"ProductId": made.product, "ProvisioningArtifactId": made.version, "ProvisioningParameters": given}
-        sagemaker.create_project(ProjectName=name, ServiceCatalogProvisioningDetails=details)
-
-        def ended() -> dict[str, Any] | None:
-            found: dict[str, Any] = sagemaker.describe_project(ProjectName=name)
-            return None if found["ProjectStatus"] in ("Pending", "CreateInProgress") else found
-
-        found = eventually(ended)
+        sagemaker.create_project(ProjectName=name, **source)
+        found = settled(sagemaker, name)
         assert found["ProjectStatus"] == "CreateCompleted", found
         return str(found["ProjectId"])
 
@@ -159,3 +173,9 @@ def test_the_account_s_roles_are_made_for_this_project(engineer: Engineer) -> No
     assert statement["Condition"] == {"ArnEquals": {"aws:PrincipalArn": trusted}}
     buckets = [each["Name"] for each in engineer.sandbox.client("s3", "staging").list_buckets()["Buckets"]]
     assert f"sagemaker-project-p-models-{STAGING}" in buckets
+
+
+def test_a_project_from_a_template_in_s3_is_connected_too(engineer: Engineer) -> None:
+    done = engineer.connect("stored", "--target", PRODUCTION)
+    assert done.returncode == 0, done.stderr
+    assert f"sagemaker-{engineer.ids['stored']}-deploy" in engineer.roles("production")

@@ -21,7 +21,7 @@ sys.path.insert(0, str(TESTS / "sandbox"))
 from cyclonedx.schema import SchemaVersion  # noqa: E402
 from cyclonedx.validation.json import JsonStrictValidator  # noqa: E402
 from demonstration import SMPROJECT, Demonstration  # noqa: E402
-from harness import ACCOUNTS, Sandbox, eventually  # noqa: E402
+from harness import ACCOUNTS, Sandbox, eventually, settled  # noqa: E402
 from policies import ROOT  # noqa: E402
 
 from smproject import catalog  # noqa: E402
@@ -85,12 +85,7 @@ class Project:
 
     def at_rest(self) -> Found:
         """Wait until nothing is done to the project."""
-
-        def look() -> Found:
-            found: Found = self.client("sagemaker").describe_project(ProjectName=PROJECT)
-            return {} if found["ProjectStatus"].endswith(("Pending", "InProgress")) else found
-
-        return eventually(look, SECONDS)
+        return settled(self.client("sagemaker"), PROJECT, SECONDS)
 
     @cached_property
     def id(self) -> str:

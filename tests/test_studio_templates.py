@@ -15,7 +15,7 @@ TESTS = Path(__file__).resolve().parent
 sys.path[:0] = [str(TESTS), str(TESTS / "sandbox")]
 
 from durable import Durable  # noqa: E402
-from harness import ACCOUNTS, Sandbox  # noqa: E402
+from harness import ACCOUNTS, Sandbox, settled  # noqa: E402
 from persons import denial  # noqa: E402
 from stacks import Stacks  # noqa: E402
 from studio import DOMAIN, LAUNCH, NAMED, PROFILE, Domain, Persona, left, network, offered, person  # noqa: E402
@@ -29,6 +29,14 @@ JOB = {
     "StoppingCondition": {"MaxRuntimeInSeconds": 60},
 }  # fmt: skip
 ANY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+USER_POLICY = "SageMakerProjectTemplatesUser"
+SMALL = """
+Parameters: {SageMakerProjectName: {Type: String}, SageMakerProjectId: {Type: String}}
+Resources:
+  It:
+    Type: AWS::SSM::Parameter
+    Properties: {Name: !Sub "/sagemaker-projects/${SageMakerProjectId}/it", Type: String, Value: v}
+"""
 
 
 def role(domain: Domain, name: str) -> str:
@@ -279,14 +287,46 @@ def test_both_are_made_from_s3(sandbox: Sandbox) -> None:
         assert stacks.delete(made["StackId"])["StackStatus"] == "DELETE_COMPLETE"
 
 
-def test_both_are_launched_from_service_catalog_by_the_role_of_administrators_products(sandbox: Sandbox) -> None:
+@pytest.fixture(scope="module")
+def launch_roles(sandbox: Sandbox) -> dict[str, str]:
+    """The account is prepared, as sharing does it; returns the outputs."""
     hub = {"LaunchRoleHubAccountId": ACCOUNTS["shared-services"], "CatalogLocationBucket": "catalogue"}
     key = f"arn:aws:kms:us-east-1:{ACCOUNTS['shared-services']}:key/none"
     stacks = Stacks(sandbox)
-    role = stacks.create(LAUNCH, hub | {"CatalogLocationKeyArn": key}, **NAMED)
-    assert role["StackStatus"] == "CREATE_COMPLETE", stacks.reason(role["StackId"])
+    made = stacks.create(LAUNCH, hub | {"CatalogLocationKeyArn": key}, **NAMED)
+    assert made["StackStatus"] == "CREATE_COMPLETE", stacks.reason(made["StackId"])
+    return stacks.outputs(made)
+
+
+def test_who_builds_creates_a_project_from_s3_with_the_policy_of_the_launch_role(
+    sandbox: Sandbox, launch_roles: dict[str, str]
+) -> None:
+    domain, s3 = Domain(sandbox, StudioProjectsUserPolicyName=USER_POLICY), sandbox.client("s3")
+    s3.create_bucket(Bucket="catalogue")
+    s3.put_object(Bucket="catalogue", Key="projects/small.yaml", Body=SMALL.encode())
+    url = "https://catalogue.s3.us-east-1.amazonaws.com/projects/small.yaml"
+    template = {"TemplateName": "small", "TemplateURL": url, "RoleARN": launch_roles["LaunchRoleArn"]}
+    providers = [{"CfnTemplateProvider": template}]
+    for name in ("data-scientist", "ml-engineer"):
+        sagemaker = domain.persona(name).client("sagemaker")
+        sagemaker.create_project(ProjectName=name, TemplateProviders=providers)
+        assert settled(sagemaker, name)["ProjectStatus"] == "CreateCompleted"
+        sagemaker.delete_project(ProjectName=name)
+        assert settled(sagemaker, name)["ProjectStatus"] == "DeleteCompleted"
+    viewer = domain.persona("viewer").client("sagemaker")
+    denial(lambda: viewer.create_project(ProjectName="viewer", TemplateProviders=providers))
+    assert domain.stacks.delete(domain.stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_both_are_launched_from_service_catalog_by_the_role_of_administrators_products(
+    sandbox: Sandbox, launch_roles: dict[str, str]
+) -> None:
     products = {name: offered(sandbox, template) for name, template in (("domain", DOMAIN), ("profile", PROFILE))}
-    given = {"StudioDomainName": "by-catalog", **network(sandbox)}
+    given = {
+        "StudioDomainName": "by-catalog",
+        "StudioProjectsUserPolicyName": USER_POLICY,
+        **network(sandbox),
+    }
     made = products["domain"].provision("domain", **given)
     assert made["RecordDetail"]["Status"] == "SUCCEEDED", made["RecordDetail"]["RecordErrors"]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in made["RecordOutputs"]}

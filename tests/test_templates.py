@@ -66,6 +66,8 @@ LONGEST = {
     "LaunchAdminRoleName": "L" * 64,
     "LaunchRoleName": "L" * 64,
     "LaunchUserPolicyName": "P" * 128,
+    "PublishingName": "p" * 20,
+    "PublishingRepositoryName": "r" * 100,
     "StudioDomain": "d-" + "i" * 12,
     "StudioDomainName": "n" * 32,
     "BatchScopeOwner.Value": "i" * 20,

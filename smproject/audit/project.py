@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 
-from smproject import catalog, stacks
+from smproject import catalog, projects, stacks
 from smproject.audit import handlers, services, statements, templates, usage
 from smproject.audit.findings import Finding
 from smproject.audit.usage import Use
@@ -40,10 +40,11 @@ def audit(home: Path, project: str) -> Iterator[Finding]:
     """Yield what the roles of a project were denied, and what they never used; raises DeploymentError, SandboxError."""
     running = lifecycle.require(home)
     sessions = {name: profiles.session(running, name) for name in lifecycle.ACCOUNTS}
-    project_id = _project_id(sessions, project)
+    profile, described = _find(sessions, project)
+    launch_role = projects.launch_role(described, sessions[profile].client("servicecatalog"))
     done = usage.read(home / "calls.jsonl")
     for profile, session in sessions.items():
-        for role in _roles(session, lifecycle.ACCOUNTS[profile][0], project_id):
+        for role in _roles(session, lifecycle.ACCOUNTS[profile][0], described["ProjectId"], launch_role):
             yield from _denied(role, done.get(role.arn, set()))
             yield from _unused(role, done.get(role.arn, set()))
 
@@ -63,24 +64,29 @@ def _unused(role: Role, done: set[Use]) -> Iterator[Finding]:
                 yield Finding("unused", role.name, sid, action, reason)
 
 
-def _project_id(sessions: Mapping[str, Any], project: str) -> str:
-    for session in sessions.values():
+def _find(sessions: Mapping[str, Any], project: str) -> tuple[str, dict[str, Any]]:
+    """Return the profile of the account that has a project of a name or id, and its description."""
+    for profile, session in sessions.items():
         client = session.client("sagemaker")
         for page in client.get_paginator("list_projects").paginate():
             for found in page["ProjectSummaryList"]:
-                if project in (found["ProjectName"], found["ProjectId"]):
-                    return str(found["ProjectId"])
+                named = project in (found["ProjectName"], found["ProjectId"])
+                if named and found["ProjectStatus"] != "DeleteCompleted":
+                    return profile, client.describe_project(ProjectName=found["ProjectName"])
     raise DeploymentError(f"The sandbox has no project {project!r}. See: aws sagemaker list-projects")
 
 
-def _roles(session: boto3.Session, account: str, project_id: str) -> Iterator[Role]:
-    """Yield the roles of a project's stacks, and the launch role, which makes them."""
+def _roles(session: boto3.Session, account: str, project_id: str, launch_role: str) -> Iterator[Role]:
+    """Yield the roles of a project's stacks, and the launch role that made them, if the account has it from us."""
     cloudformation = session.client("cloudformation")
     found = [stack for page in cloudformation.get_paginator("describe_stacks").paginate() for stack in page["Stacks"]]
     ours = [stack["StackName"] for stack in found if project_id in stacks.parameters_of(stack).values()]
-    launched = any(name.startswith("SC-") for name in ours)  # as Service Catalog names the stacks of products
-    for name in [stacks.stack_name(catalog.template("launch-role")), *ours] if launched else ours:
+    for name in ours:
         yield from _roles_of(session, account, name)
+    launching = stacks.stack_name(catalog.template("launch-role"))
+    if launching in [stack["StackName"] for stack in found]:
+        # It has a role for each kind of product.
+        yield from (role for role in _roles_of(session, account, launching) if role.arn == launch_role)
 
 
 def _roles_of(session: boto3.Session, account: str, stack: str) -> Iterator[Role]:

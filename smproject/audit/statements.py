@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from smproject import nodes
+
 _POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
-_COMMENT = re.compile(r"\s*#\s?(.*)")
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ def parse(text: str) -> list[Statement]:
     """Return every statement of a template's text, in order."""
     document = yaml.compose(text, yaml.SafeLoader)
     found, lines = [], text.splitlines()
-    for key, resource in _pairs(_member(document, "Resources")):
-        holder = (key.value, _roles(key.value, resource), _above(lines, key.start_mark.line))
+    for key, resource in nodes.pairs(nodes.member(document, "Resources")):
+        holder = (key.value, _roles(key.value, resource), nodes.above(lines, key.start_mark.line))
         found += [_statement(holder, node, lines) for node in _statements(resource)]
     return found
 
@@ -67,56 +67,35 @@ def _statements(node: yaml.Node | None) -> Iterator[yaml.MappingNode]:
 
 
 def _roles(name: str, resource: yaml.Node) -> tuple[str, ...]:
-    type_ = _text(_member(resource, "Type"))
+    type_ = nodes.text(nodes.member(resource, "Type"))
     if type_ == "AWS::IAM::Role":
         return (name,)
-    named = _texts(_member(_member(resource, "Properties"), "Roles")) if type_ in _POLICIES else ()
+    named = _texts(nodes.member(nodes.member(resource, "Properties"), "Roles")) if type_ in _POLICIES else ()
     return tuple(text.strip("${}") for text in named)
 
 
 def _statement(holder: tuple[str, tuple[str, ...], str], node: yaml.MappingNode, lines: list[str]) -> Statement:
     first, last = node.start_mark.line, node.end_mark.line
-    within = [match[1] for line in lines[first:last] if (match := _COMMENT.fullmatch(line))]
+    within = [match[1] for line in lines[first:last] if (match := nodes.COMMENT.fullmatch(line))]
     # A comment at the end belongs to the next statement, whose `above` it is.
-    while last > first and _COMMENT.fullmatch(lines[last - 1]) and within:
+    while last > first and nodes.COMMENT.fullmatch(lines[last - 1]) and within:
         within.pop()
         last -= 1
     name, roles, above_holder = holder
-    principals = tuple(_texts(_member(node, "Principal"), _member(node, "NotPrincipal")))
+    principals = tuple(_texts(nodes.member(node, "Principal"), nodes.member(node, "NotPrincipal")))
     return Statement(
         name,
         () if principals else roles,
-        _text(_member(node, "Sid")) or f"line {first + 1}",
+        nodes.text(nodes.member(node, "Sid")) or f"line {first + 1}",
         first + 1,
-        _text(_member(node, "Effect")),
-        tuple(_texts(_member(node, "Action"), _member(node, "NotAction"))),
-        tuple(_texts(_member(node, "Resource"), _member(node, "NotResource"))),
+        nodes.text(nodes.member(node, "Effect")),
+        tuple(_texts(nodes.member(node, "Action"), nodes.member(node, "NotAction"))),
+        tuple(_texts(nodes.member(node, "Resource"), nodes.member(node, "NotResource"))),
         principals,
-        any(_member(node, f"Not{element}") for element in ("Action", "Resource", "Principal")),
-        " ".join([_above(lines, first), *within]).strip(),
+        any(nodes.member(node, f"Not{element}") for element in ("Action", "Resource", "Principal")),
+        " ".join([nodes.above(lines, first), *within]).strip(),
         above_holder,
     )
-
-
-def _above(lines: list[str], line: int) -> str:
-    """Return the comments directly above a line."""
-    found: list[str] = []
-    while line > 0 and (match := _COMMENT.fullmatch(lines[line - 1])):
-        found.insert(0, match[1])
-        line -= 1
-    return " ".join(found)
-
-
-def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
-    return node.value if isinstance(node, yaml.MappingNode) else []
-
-
-def _member(node: yaml.Node | None, name: str) -> yaml.Node | None:
-    return next((value for key, value in _pairs(node) if key.value == name), None)
-
-
-def _text(node: yaml.Node | None) -> str:
-    return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
 
 
 def _texts(*nodes: yaml.Node | None) -> Iterator[str]:

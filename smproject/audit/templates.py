@@ -13,6 +13,9 @@ from smproject.audit.statements import Statement
 from smproject.sandbox.cloudformation import template as reader
 from smproject.sandbox.permissions.patterns import matches
 
+# What `smproject publish` deploys.
+PUBLISHED = ("catalog-bucket", "launch-role", "portfolio", "product")
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -29,18 +32,21 @@ class Launch:
 
 
 def launches(root: Path = catalog.ROOT) -> list[Launch]:
-    """Return who makes what: a launch role each portfolio's products, a target account's role what pipelines deploy."""
+    """Return who makes what: launch roles products, targets' roles what pipelines deploy, publishing the hub."""
     offered = catalog.templates(root)
     products, admin = (
         tuple(each.path for each in offered if each.portfolio == portfolio)
         for portfolio in (catalog.PROJECTS, catalog.ADMIN)
     )
-    deployed = tuple(sorted(root.glob("pipelines/**/*.yaml")))
+    served, scored = (tuple(sorted(root.glob(f"pipelines/deploy/{kind}/*.yaml"))) for kind in ("realtime", "batch"))
+    published = tuple(catalog.template(name, root).path for name in PUBLISHED)
     folder = root / "project_templates"
     return [
         Launch(folder / "launch-role/template.yaml", "LaunchRole", products),
         Launch(folder / "launch-role/template.yaml", "LaunchAdminRole", admin),
-        Launch(folder / "target-account/template.yaml", "TargetCloudformationRole", deployed),
+        Launch(folder / "target-account/template.yaml", "TargetCloudformationRole", served),
+        Launch(folder / "batch-target/template.yaml", "BatchCloudformationRole", scored),
+        Launch(folder / "publishing/template.yaml", "PublishingPublishRole", published),
     ]
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlparse
 
 import boto3
 
+from smproject import projects
 from smproject.demo import data, watch
 from smproject.demo.console import Console
 from smproject.demo.watch import StoryError, Told
@@ -80,8 +81,7 @@ class Building:
         self.client("sagemaker").create_project(ProjectName=PROJECT, ServiceCatalogProvisioningDetails=details)
 
     def _list_resources(self, project: dict[str, Any]) -> None:
-        product = project["ServiceCatalogProvisionedProductDetails"]["ProvisionedProductId"]
-        stack = f"SC-{DEVELOPMENT}-{product}"
+        stack = projects.stack_name(project)
         found = self.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
         self.console.line(f"project {project['ProjectName']} ({project['ProjectId']}) with {len(found)} resources:")
         for kind, count in sorted(Counter(item["ResourceType"] for item in found).items()):

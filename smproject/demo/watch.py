@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from smproject import projects
+
 _POLL_SECONDS = 0.3
 LIMIT_SECONDS = 600.0
 
@@ -35,7 +37,7 @@ def project_created(sagemaker: Any, name: str) -> dict[str, Any]:
 
     project: dict[str, Any] = until(ended, f"project {name}")
     if project["ProjectStatus"] != "CreateCompleted":
-        raise StoryError(str(project["ServiceCatalogProvisionedProductDetails"]))
+        raise StoryError(f"Project {name} is {project['ProjectStatus']}: {projects.reason(project)}")
     return project
 
 

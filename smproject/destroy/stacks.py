@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from smproject import projects
 from smproject.destroy.items import Item, pages
 from smproject.destroy.owner import ID_TAG, Owner, tags_of
 from smproject.errors import DeploymentError
@@ -48,7 +49,7 @@ def _delete_project(client: Any, name: str) -> None:
         if found["ProjectStatus"] == "DeleteCompleted":
             return
         if found["ProjectStatus"] == "DeleteFailed":
-            raise DeploymentError(f"its stack was not deleted: {found.get('ServiceCatalogProvisionedProductDetails')}")
+            raise DeploymentError(f"its stack was not deleted: {projects.reason(found)}")
         time.sleep(POLL)
     raise DeploymentError(f"it was not deleted within {PATIENCE / 60:.0f} minutes")
 

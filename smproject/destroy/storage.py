@@ -61,10 +61,9 @@ def keys(session: Any, owner: Owner) -> Iterator[Item]:
     """Yield the owner's keys that are not about to be deleted."""
     client = session.client("kms")
     for arn, _ in tagged(session, ID_TAG, owner.id):
-        name = arn.rsplit("/", 1)[-1]
-        if ":kms:" in arn and client.describe_key(KeyId=name)["KeyMetadata"]["KeyState"] != "PendingDeletion":
-            delete = partial(client.schedule_key_deletion, KeyId=name, PendingWindowInDays=KEY_DAYS)
-            yield Item("key", name, f"after {KEY_DAYS} days", delete)
+        if ":kms:" in arn and client.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"] != "PendingDeletion":
+            delete = partial(client.schedule_key_deletion, KeyId=arn, PendingWindowInDays=KEY_DAYS)
+            yield Item("key", arn.rpartition("/")[2], f"after {KEY_DAYS} days", delete)
 
 
 def _bucket_tags(client: Any, name: str) -> dict[str, str]:

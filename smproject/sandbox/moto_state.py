@@ -18,6 +18,7 @@ from moto.iam.models import AWSManagedPolicy, IAMBackend
 from moto.s3 import models as s3_models
 from moto.s3.models import s3_backends
 
+from smproject.sandbox import moto_mends
 from smproject.sandbox.state.blobs import Blobs
 from smproject.sandbox.state.values import Value
 
@@ -88,6 +89,7 @@ def backend(name: str) -> Backend:
     module, _, attribute = service.partition(":")
     found = getattr(importlib.import_module(module), attribute, None) if is_backend(name) else None
     if isinstance(found, BackendDict):
+        moto_mends.mend(module.split(".")[1])  # what is read has what the mends let it keep
         return Backend(name, found[account][region])
     raise ValueError(f"moto has no {service}")
 

@@ -87,3 +87,13 @@ def eventually(look: Callable[[], Found], seconds: float = 30) -> Found:
         assert time.monotonic() < deadline, f"Not within {seconds} s; the last look gave {found!r}."
         time.sleep(0.05)
     return found
+
+
+def settled(sagemaker: Any, project: str, seconds: float = 30) -> dict[str, Any]:
+    """Wait until nothing is done to a SageMaker project; return its description."""
+
+    def look() -> dict[str, Any] | None:
+        found: dict[str, Any] = sagemaker.describe_project(ProjectName=project)
+        return None if found["ProjectStatus"].endswith(("Pending", "InProgress")) else found
+
+    return eventually(look, seconds)

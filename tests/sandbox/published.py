@@ -108,6 +108,8 @@ class Publisher:
         left_out = wanted - set(self.stacks.physical(stack)) if ended == "CREATE_COMPLETE" else set()
         waiting = [f"{name}: waits for signals" for name in self._waiting(stack, declared)] if ended == _WAITS else []
         deleted = self.stacks.delete(stack)["StackStatus"] if ended in {"CREATE_COMPLETE", _WAITS} else ""
+        if deleted == "DELETE_FAILED":
+            reasons += [f"{name}: {reason}" for name, status, reason in self.stacks.events(stack) if status == deleted]
         return Outcome("", ended, waiting or reasons, left_out, deleted)
 
     def _at_rest(self, stack: str, declared: dict[str, Any]) -> str:

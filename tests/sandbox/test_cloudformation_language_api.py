@@ -63,10 +63,6 @@ def test_a_role_reference_is_no_name(stacks: Stacks) -> None:
     [
         ("Resources: {A: {Type: AWS::Other::Thing}}", "Unrecognized resource types: [AWS::Other::Thing]"),
         ("Resources: {A: {Type: AWS::SSM::Parameter, Properties: {Value: !Ref B}}}", "dependencies [B]"),
-        (
-            "Transform: Mine\nResources: {A: {Type: AWS::SSM::Parameter}}",
-            "No transform named 222222222222::Mine found.",
-        ),
     ],
 )
 def test_validate_template_refuses_what_is_none(stacks: Stacks, template: str, message: str) -> None:

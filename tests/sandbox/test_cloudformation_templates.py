@@ -237,10 +237,6 @@ B = "  B: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: !Ref A}}
             one("a", "Rules: {R: {Assertions: [{Assert: {'Fn::Contains': 5}}]}}"),
             "every Fn::Contains object requires two parameters",
         ),
-        (
-            "Resources: {A: {Type: AWS::SSM::Parameter, UpdateReplacePolicy: Snapshot}}",
-            "does not support deletion policy Snapshot",
-        ),
         ("Resources: [", "YAML not well-formed"),
         ("just text", "unsupported structure"),
         ("Resources: {}", "At least one Resources member must be defined."),

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from catalogues import TEMPLATE, Catalogue, publish, share
 from durable import Durable
-from harness import ACCOUNTS, Sandbox, eventually
+from harness import ACCOUNTS, Sandbox, eventually, settled
 from persons import Person
 from stacks import Stacks
 
@@ -61,11 +61,7 @@ class Projects:
         return self.ended(name)
 
     def ended(self, name: str) -> Item:
-        def look() -> Item | None:
-            found: Item = self.api.describe_project(ProjectName=name)
-            return None if found["ProjectStatus"].endswith(("Pending", "InProgress")) else found
-
-        return eventually(look)
+        return settled(self.api, name)
 
     def kept(self, name: str, value: str = "abc") -> str:
         return str(self.sandbox.client("ssm").get_parameter(Name=f"/made/{name}/{value}")["Parameter"]["Value"])

@@ -150,7 +150,7 @@ def test_a_role_that_does_not_trust_scheduler_starts_nothing(
     put(scheduler, name, role, soon(1), {"Arn": queue.arn})
     assert queue.bodies(QUIET + 1) == []
     failures = [json.loads(line) for line in (sandbox.home / "failed-deliveries.jsonl").read_text().splitlines()]
-    [mine] = [line for line in failures if line["event"].get("resources", [""])[0].endswith(name)]
+    [mine] = [line for line in failures if any(arn.endswith(name) for arn in line["event"].get("resources", []))]
     assert "scheduler.amazonaws.com" in mine["error"]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from types_core_cases import ACCOUNT, Case, Client, get, only, ref, resource, tags
 
 VPC = resource("AWS::EC2::VPC", CidrBlock="10.0.0.0/16", Tags=[{"Key": "Name", "Value": "NAME"}])
-SUBNET = resource("AWS::EC2::Subnet", VpcId=ref("Vpc"), CidrBlock="10.0.1.0/24")
+SUBNET = resource("AWS::EC2::Subnet", VpcId=ref("Vpc"), CidrBlock="10.0.1.0/24", AvailabilityZone="us-east-1a")
 GATEWAY = resource("AWS::EC2::InternetGateway")
 TABLE = resource("AWS::EC2::RouteTable", VpcId=ref("Vpc"), Tags=[{"Key": "Name", "Value": "NAME"}])
 GROUP = resource("AWS::EC2::SecurityGroup", GroupName="NAME", GroupDescription="d", VpcId=ref("Vpc"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from smproject.sandbox import moto_autoscaling
 from smproject.sandbox.permissions.asked import Asked
 from smproject.sandbox.permissions.rules.common import Items, Name, Rule, arn, each, first
 
@@ -17,6 +16,8 @@ def _tagged(asked: Asked) -> Items:
 
 
 def _of_instance(asked: Asked) -> Items:
+    from smproject.sandbox import moto_autoscaling  # noqa: PLC0415  # not at the start
+
     group = moto_autoscaling.group_of(first(asked, "{InstanceId}"), asked.account, asked.region)
     return [(arn(asked, f"autoScalingGroup:*:autoScalingGroupName/{group}"),)] if group else []
 
