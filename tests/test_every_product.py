@@ -35,7 +35,10 @@ GIVEN: dict[str, dict[str, str]] = {
     "model-deploy": MODELS | TARGETS,
 }
 # What outlives an administrators' product on purpose, as its page says; what projects leave, `smproject destroy` takes.
-OUTLIVES = {"studio-domain": {"StudioKey"}}
+OUTLIVES = {
+    "publishing": {"PublishingRepository", "PublishingArtifactBucket", "PublishingKey"},
+    "studio-domain": {"StudioKey"},
+}
 OLD, NEW = "0.0.1", "0.0.2"
 WAYS = {
     PROJECTS: {"catalogue": ProductProject, "file": FileProject},
@@ -105,7 +108,7 @@ def given(engineer: Hub, template: str, way: str, every: dict[tuple[str, str], M
     if template == "studio-domain":
         return {"StudioDomainName": f"lab-{way}", **network(engineer.sandbox)}
     if template == "publishing":
-        return {"PublishingName": way}
+        return {"PublishingName": way, "PublishingRepositoryName": f"publishing-{way}"}
     return GIVEN.get(template, {})
 
 
@@ -134,12 +137,8 @@ def test_it_is_removed_without_leftovers(made: dict[tuple[str, str], Made], case
     one = made[case]
     stack = one.described()
     assert one.remove() == ""
-    assert (
-        one.engineer.client("cloudformation", "development").describe_stacks(StackName=stack["StackId"])["Stacks"][0][
-            "StackStatus"
-        ]
-        == "DELETE_COMPLETE"
-    )
+    [gone] = one.client("cloudformation").describe_stacks(StackName=stack["StackId"])["Stacks"]
+    assert gone["StackStatus"] == "DELETE_COMPLETE"
     assert leftovers(one, stack) == []
 
 

@@ -1,4 +1,4 @@
-"""Versions of policies: an inline one needs none."""
+"""IAM where moto would answer otherwise: policies without versions, and who holds a policy."""
 
 from __future__ import annotations
 
@@ -31,3 +31,21 @@ def test_an_inline_policy_needs_no_version(sandbox: Sandbox, kind: str) -> None:
 def test_a_managed_policy_needs_its_version(sandbox: Sandbox) -> None:
     with pytest.raises(ClientError, match="must be version 2012-10-17 or greater"):
         sandbox.client("iam").create_policy(PolicyName=f"managed-{uuid.uuid4().hex[:8]}", PolicyDocument=POLICY)
+
+
+def test_whoever_holds_a_policy_is_found_among_many(sandbox: Sandbox) -> None:
+    iam, mark = sandbox.client("iam"), uuid.uuid4().hex[:8]
+    document = json.dumps({"Version": "2012-10-17", "Statement": STATEMENT})
+    arn = iam.create_policy(PolicyName=mark, PolicyDocument=document)["Policy"]["Arn"]
+    roles = {f"many-{mark}-{number}" for number in range(101)}
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    for role in roles:
+        iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Statement": trust}))
+        iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+    iam.create_group(GroupName=mark)
+    iam.attach_group_policy(GroupName=mark, PolicyArn=arn)
+    found = iam.list_entities_for_policy(PolicyArn=arn)
+    assert {each["RoleName"] for each in found["PolicyRoles"]} == roles
+    assert [each["GroupName"] for each in found["PolicyGroups"]] == [mark]
+    found = iam.list_entities_for_policy(PolicyArn=arn, EntityFilter="Group")
+    assert (found["PolicyRoles"], len(found["PolicyGroups"])) == ([], 1)
