@@ -36,7 +36,7 @@ GIVEN: dict[str, dict[str, str]] = {
 }
 # What outlives an administrators' product on purpose, as its page says; what projects leave, `smproject destroy` takes.
 OUTLIVES = {
-    "publishing": {"PublishingRepository", "PublishingArtifactBucket", "PublishingKey"},
+    "publishing": {"PublishingRepository", "PublishingArtifactsBucket", "PublishingKey"},
     "studio-domain": {"StudioKey"},
 }
 OLD, NEW = "0.0.1", "0.0.2"
