@@ -1,6 +1,8 @@
 """Documentation keeps up with the code, and its commands work."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -9,12 +11,18 @@ import pytest
 from smproject import catalog
 from smproject.cli import main
 from smproject.sandbox.cli import sandbox
-from smproject.sandbox.services import build
-from smproject.sandbox.world import World
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = [*(name for name in main.commands if name != "sandbox"), *(f"sandbox {name}" for name in sandbox.commands)]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+# A program of its own: a sandbox's services change moto, which other tests use as it is.
+SERVICES = """
+import sys
+from pathlib import Path
+from smproject.sandbox.services import build
+from smproject.sandbox.world import World
+print(*build(World(Path(sys.argv[1]), "http://127.0.0.1:1", "us-east-1")))
+"""
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -40,7 +48,9 @@ def test_each_template_is_in_the_readme(template: catalog.Template) -> None:
 
 def test_the_sandbox_page_names_each_service(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "sandbox.md").read_text()
-    services = build(World(tmp_path, "http://127.0.0.1:1", "us-east-1"))
+    done = subprocess.run([sys.executable, "-c", SERVICES, str(tmp_path)], capture_output=True, text=True, check=True)
+    services = done.stdout.split()
+    assert len(services) > 10
     assert [name for name in services if f"`{name}`" not in text] == []
 
 
