@@ -13,7 +13,7 @@ import boto3
 import click
 import pytest
 from click.testing import CliRunner, Result
-from publishing import ACCOUNTS, BUCKET, HUB, Hub, Person, Repository, hub
+from publishing import ACCOUNTS, BUCKET, EXAMPLE, HUB, Hub, Person, Repository, hub
 
 from smproject import catalog
 from smproject.assemble import assemble
@@ -31,23 +31,9 @@ READS = re.compile(r"(Get|List|Describe|(GET|HEAD) )")
 PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "publish.md"
 RIGHTS = re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", PAGE.read_text().partition("It needs")[2].partition("##")[0])
 STACKS = "sagemaker-project-templates-"
-FIRST = """Description: Example
-
-Parameters:
-  ExampleValue:
-    Type: String
-    Description: What is kept.
-    Default: first
-    AllowedPattern: ^[a-z]+$
-
-Resources:
-  ExampleParameter:
-    Type: AWS::SSM::Parameter
-    Properties:
-      Name: !Sub /sagemaker-projects/${SageMakerProjectId}/example
-      Type: String
-      Value: !Ref ExampleValue
-
+FIRST = (
+    EXAMPLE
+    + """
   ExampleRole:
     Type: AWS::IAM::Role
     Properties:
@@ -68,6 +54,7 @@ Resources:
                 Action: [ssm:GetParameter]
                 Resource: !Sub arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/x
 """
+)
 # The other parameter has no default, the other action is one more, the other name takes another resource.
 SECOND = (
     FIRST.replace("Default: first", "Default: second")
