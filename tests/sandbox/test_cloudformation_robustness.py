@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from harness import Sandbox, eventually
 from stacks import Stacks
+
+from smproject.sandbox.cloudformation import patterns
 
 ONE = "Resources: {A: {Type: AWS::CloudFormation::WaitConditionHandle}}\n"
 NOTE = "Resources: {A: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: %s}}}"
@@ -97,6 +101,22 @@ def test_a_parameter_that_makes_no_sense_is_refused(stacks: Stacks, spec: str) -
 def test_a_repeated_group_matches_what_it_should(stacks: Stacks) -> None:
     template = "Parameters: {P: {Type: String, AllowedPattern: '(?<word>[\\w-]+/?)+'}}\n" + ONE
     assert stacks.create(template, {"P": "a-b/c"})["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_a_pattern_matches_beside_work_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns, "_SECONDS", 0.05)
+    numbers, is_done = [*range(1, 1_000_000, 7), *range(1_000_000)], Event()
+
+    def work() -> None:
+        while not is_done.is_set():
+            sorted(numbers, key=str)
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(work)
+        ends = time.monotonic() + 3
+        found = [patterns.matches(".*", "10.0.0.0/16") for _ in iter(lambda: time.monotonic() < ends, False)]
+        is_done.set()
+    assert all(found)
 
 
 def test_a_condition_that_many_ask_is_decided_once(stacks: Stacks) -> None:
