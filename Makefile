@@ -51,11 +51,12 @@ checkov: $(VENV)/.checkov ## Check the templates against checkov's rules
 assemble: $(VENV)/.ready ## Write every template.yaml from its fragments and seeds
 	$(BIN)/smproject assemble
 
-bench: setup ## Measure, as ratios of one run: pipelines, serving, permissions, publishing, the whole story
+bench: setup ## Measure, as ratios of one run: pipelines, serving, permissions, publishing, validation, the whole story
 	$(BIN)/python -m benchmarks.model_build
 	$(BIN)/python -m benchmarks.inference
 	$(BIN)/python -m benchmarks.permissions
 	$(BIN)/python -m benchmarks.publishing
+	$(BIN)/python -m benchmarks.validate
 	$(BIN)/python -m benchmarks.story
 
 lock: $(VENV)/.ready ## Pin the newest allowed versions into requirements/dev.txt

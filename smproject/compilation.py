@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,29 +48,45 @@ def can_compile() -> bool:
     return importlib.util.find_spec("sagemaker") is not None
 
 
-def compile_seed(template: Template, seed: Seed) -> Iterator[Compilation]:
-    """Compile every pipeline of a seed for every type of problem; takes seconds each."""
+def compile_seeds(seeds: Iterable[tuple[Template, Seed]]) -> Iterator[Compilation]:
+    """Compile every pipeline of seeds for every type of problem; takes the seconds that the SDK's import takes."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "repository"
+        ordered = [
+            (path.relative_to(folder), problem_type, _order(path.relative_to(folder), folder, problem_type))
+            for folder in _repositories(seeds, Path(name))
+            for path in sorted((folder / "pipelines").rglob("pipeline.py"))
+            for problem_type in PROBLEM_TYPES
+        ]
+        results = _carried_out([order for _, _, order in ordered]) if ordered else []
+    for (source, problem_type, _), result in zip(ordered, results, strict=True):
+        yield Compilation(source.as_posix(), problem_type, result.get("definition"), result.get("error", ""))
+
+
+def _repositories(seeds: Iterable[tuple[Template, Seed]], parent: Path) -> Iterator[Path]:
+    for template, seed in seeds:
+        folder = parent / seed.id
         materialise(template, seed, folder)
-        for path in sorted((folder / "pipelines").rglob("pipeline.py")):
-            for problem_type in PROBLEM_TYPES:
-                yield _compile(folder, path.relative_to(folder), problem_type)
+        yield folder
 
 
-def _compile(folder: Path, source: Path, problem_type: str) -> Compilation:
-    name = ".".join(source.parent.parts[1:])
+def _order(source: Path, folder: Path, problem_type: str) -> dict[str, Any]:
+    pipeline = ".".join(source.parent.parts[1:])
+    return {"folder": str(folder), "pipeline": pipeline, "environment": {"PROBLEM_TYPE": problem_type}}
+
+
+def _carried_out(orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
     # Settings and credentials of whoever runs this must not leak into the result.
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "SAGEMAKER_"))}
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.run", "print", "--pipeline", name],
-        cwd=folder,
-        env={**kept, **ENVIRONMENT, "PROBLEM_TYPE": problem_type},
+        [sys.executable, "-m", "smproject.compiling"],
+        env={**kept, **ENVIRONMENT},
+        input=json.dumps(orders),
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}, and no word why"])[-1]
-        return Compilation(source.as_posix(), problem_type, None, reason)
-    return Compilation(source.as_posix(), problem_type, json.loads(done.stdout), "")
+        return [{"error": reason} for _ in orders]
+    results: list[dict[str, Any]] = json.loads(done.stdout)
+    return results

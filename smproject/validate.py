@@ -1,19 +1,17 @@
 """Check the whole catalogue offline: manifests, templates, and the pipelines of every seed."""
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-from smproject import catalog, end_of_life
+from smproject import catalog, end_of_life, linters
 from smproject.assemble import is_current
-from smproject.catalog import ROOT, Seed, Template
-from smproject.compilation import Compilation, can_compile, compile_seed
+from smproject.catalog import ROOT, Template
+from smproject.compilation import can_compile, compile_seeds
 from smproject.definition import check
-from smproject.errors import AssemblyError, CatalogError, MissingExtraError
+from smproject.errors import AssemblyError, CatalogError
 
 
 @dataclass(frozen=True)
@@ -31,25 +29,22 @@ class Finding:
 
 def validate(root: Path = ROOT) -> Iterator[Finding]:
     """Yield what is wrong with the catalogue; raises MissingExtraError when there is nothing to check with."""
-    linters = _Linters()
+    linters.require()
     found: list[Template] = []
     for path in catalog.manifests(root):
         try:
             found.append(catalog.read_manifest(path))
         except CatalogError as error:
             yield Finding(_relative(path, root), 1, "manifest", str(error))
-    # Programs of their own compile pipelines, in which this one does not wait for its interpreter.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        compiled = [pool.submit(_check_pipelines, each, seed) for each in found for seed in each.seeds]
+    # Programs of their own compile and lint; meanwhile this one does the rest.
+    with ThreadPoolExecutor() as pool:
+        others = [pool.submit(_check_pipelines, found), pool.submit(_lint, found, root)]
         for template in found:
             yield from _check_assembly(template)
-        # Templates that a project's own pipelines deploy; `.yaml` is CloudFormation, everything else is `.yml`.
-        deployed = sorted(root.glob("pipelines/**/*.yaml"))
-        yield from linters.findings([*(each.path for each in found if each.path.is_file()), *deployed], root)
         for ending in end_of_life.endings(root, date.today()):
             yield Finding(ending.use.file, ending.use.line, "end-of-life", ending.message)
-        for each in compiled:
-            yield from each.result()
+        for other in others:
+            yield from other.result()
 
 
 def _check_assembly(template: Template) -> Iterator[Finding]:
@@ -63,47 +58,24 @@ def _check_assembly(template: Template) -> Iterator[Finding]:
         yield Finding(file, 1, "assembly", "is not what its fragments and seeds make. Run: smproject assemble")
 
 
-def _check_pipelines(template: Template, seed: Seed) -> list[Finding]:
+def _check_pipelines(templates: Sequence[Template]) -> list[Finding]:
     """Findings in the compiled definitions; none without the SDK, which only the `build` extra installs."""
-    return list(_findings_in(compile_seed(template, seed))) if can_compile() else []
-
-
-def _findings_in(compilations: Iterable[Compilation]) -> Iterator[Finding]:
-    for compiled in compilations:
+    seeds = [(template, seed) for template in templates for seed in template.seeds] if can_compile() else []
+    found = []
+    for compiled in compile_seeds(seeds):
+        of = compiled.problem_type
         if compiled.definition is None:
-            yield Finding(compiled.source, 1, "compilation", f"{compiled.problem_type}: {compiled.error}")
+            found.append(Finding(compiled.source, 1, "compilation", f"{of}: {compiled.error}"))
         else:
-            for finding in check(compiled.definition):
-                yield Finding(compiled.source, 1, "definition", f"{compiled.problem_type}: {finding}")
+            found += [Finding(compiled.source, 1, "definition", f"{of}: {each}") for each in check(compiled.definition)]
+    return found
 
 
-class _Linters:
-    """cfn-lint and cloudformation-validate, loaded once; both come with the `dev` extra."""
-
-    def __init__(self) -> None:
-        try:
-            from cfnlint.api import lint_by_config  # noqa: PLC0415  # a second that only this command needs
-            from cfnlint.config import ManualArgs  # noqa: PLC0415  # likewise
-            from cloudformation_validate import CompositeEngine, Severity  # noqa: PLC0415  # likewise
-        except ImportError as error:
-            raise MissingExtraError(
-                f"{error.name} isn't installed. Run: pip install 'sagemaker-project-templates[dev]'"
-            ) from error
-        self._lint: Any = lambda paths: lint_by_config(ManualArgs(templates=paths))
-        self._engine = CompositeEngine()
-        self._bad = {Severity.WARN, Severity.ERROR, Severity.FATAL}
-
-    def findings(self, paths: Sequence[Path], root: Path) -> Iterator[Finding]:
-        """What either linter says of templates, notes of cloudformation-validate left out."""
-        # Together, because reading its rules takes cfn-lint as long as a template does.
-        for match in self._lint([str(path) for path in paths]) if paths else ():
-            yield Finding(_relative(Path(match.filename), root), match.linenumber, match.rule.id, match.message)
-        for path in paths:
-            report: Any = self._engine.validate_template(str(path))
-            for diagnostic in report.diagnostics:
-                if diagnostic.severity in self._bad:
-                    file, line = _relative(path, root), diagnostic.start_line or 1
-                    yield Finding(file, line, diagnostic.rule_id, diagnostic.message)
+def _lint(templates: Sequence[Template], root: Path) -> list[Finding]:
+    """Findings of the linters, in what projects' own pipelines deploy as well: of those, `.yaml` is CloudFormation."""
+    deployed = sorted(root.glob("pipelines/**/*.yaml"))
+    paths = [*(each.path for each in templates if each.path.is_file()), *deployed]
+    return [Finding(_relative(each.path, root), each.line, each.rule, each.message) for each in linters.lint(paths)]
 
 
 def _relative(path: Path, root: Path) -> str:

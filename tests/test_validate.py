@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from smproject.assemble import assemble
 from smproject.cli import main
-from smproject.compilation import compile_seed
+from smproject.compilation import compile_seeds
 from smproject.validate import validate
 
 TEMPLATE = "project_templates/example/template.yaml"
@@ -64,13 +64,21 @@ def test_both_linters_read_the_template_and_name_the_line(small: Catalogue) -> N
     assert str(findings[0]).startswith(f"{TEMPLATE}:{wrong} ")
 
 
-def test_a_pipeline_that_does_not_compile_says_why(small: Catalogue) -> None:
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        ("raise SystemExit('step train: no such image')\n", "step train: no such image"),
+        ("import sys\nprint('what is said first', file=sys.stderr)\nsys.exit(2)\n", "what is said first"),
+        ("{}['image']\n", "KeyError: 'image'"),
+    ],
+)
+def test_a_pipeline_that_does_not_compile_says_why(small: Catalogue, program: str, told: str) -> None:
     small.write("pipelines/__init__.py", "")
-    small.write("pipelines/run.py", "raise SystemExit('step train: no such image')\n")
+    small.write("pipelines/run.py", program)
     small.write("pipelines/build/example/pipeline.py", "")
     small.write("seedcode/code/README.md", "# Code\n")
     template = small.template({"part": PARAMETER}, "seeds:\n  - {id: code, parameter: PartKey, parts: [pipelines]}\n")
-    compiled = list(compile_seed(template, template.seeds[0]))
+    compiled = list(compile_seeds([(template, template.seeds[0])]))
     assert {(each.source, each.definition, each.error) for each in compiled} == {
-        ("pipelines/build/example/pipeline.py", None, "step train: no such image")
+        ("pipelines/build/example/pipeline.py", None, told)
     }
