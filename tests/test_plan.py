@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from smproject.cli import main
 from smproject.errors import DeploymentError
 from smproject.planning import plan as planning
 from smproject.planning.changes import Plan
-from smproject.planning.text import lines
+from smproject.planning.text import lines, sources
 from smproject.publish import publish, publish_to_folder, publish_to_s3
 from smproject.publishing.hub import LOCATION
 from smproject.publishing.service_catalog import choices
@@ -353,6 +354,21 @@ def test_a_plan_for_a_folder_writes_nothing(tmp_path: Path, repository: Reposito
     assert "replaced by an update of existing projects: ExampleParameter" in told(
         planning.to_folder(folder, repository.root)
     )
+
+
+def test_without_the_schemas_it_says_what_it_does_not_know(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(repository, FIRST)
+    publish_to_folder(tmp_path / "catalogue", lambda _: None, repository.root)
+    write(repository, SECOND)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "cfnlint"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "cfnlint", None)
+    plan = planning.to_folder(tmp_path / "catalogue", repository.root)
+    assert sources(plan).startswith("which resources are replaced is not known: run pip install")
+    assert "replaced by an update" not in told(plan)
+    assert "ExampleOwner" in told(plan)
 
 
 def run(*arguments: str) -> Result:
