@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +21,7 @@ from smproject.assemble import assemble
 from smproject.cli import main
 from smproject.errors import DeploymentError
 from smproject.planning import plan as planning
+from smproject.planning import schemas
 from smproject.planning.changes import Plan
 from smproject.planning.text import lines, sources
 from smproject.publish import publish, publish_to_folder, publish_to_s3
@@ -356,15 +357,21 @@ def test_a_plan_for_a_folder_writes_nothing(tmp_path: Path, repository: Reposito
     )
 
 
-def test_without_the_schemas_it_says_what_it_does_not_know(
-    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(repository, FIRST)
-    publish_to_folder(tmp_path / "catalogue", lambda _: None, repository.root)
-    write(repository, SECOND)
+@pytest.fixture
+def without_schemas(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in [name for name in sys.modules if name.partition(".")[0] == "cfnlint"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "cfnlint", None)
+    schemas.fixed.cache_clear()
+    yield
+    schemas.fixed.cache_clear()
+
+
+@pytest.mark.usefixtures("without_schemas")
+def test_without_the_schemas_it_says_what_it_does_not_know(tmp_path: Path, repository: Repository) -> None:
+    write(repository, FIRST)
+    publish_to_folder(tmp_path / "catalogue", lambda _: None, repository.root)
+    write(repository, SECOND)
     plan = planning.to_folder(tmp_path / "catalogue", repository.root)
     assert sources(plan).startswith("which resources are replaced is not known: run pip install")
     assert "replaced by an update" not in told(plan)
