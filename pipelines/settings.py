@@ -31,6 +31,8 @@ VARIABLES = {
     # Before the first images are built there are none: the pipeline then asks for them at each start.
     "image_uri": Variable("IMAGE_URI", PINNED, PINNED_FORM, default=""),
     "inference_image_uri": Variable("INFERENCE_IMAGE_URI", PINNED, PINNED_FORM, default=""),
+    # Before a version is approved there is none.
+    "champion_uri": Variable("CHAMPION_URI", r"(s3://[^/]+/.+)?", "the S3 URI of a model.tar.gz", default=""),
 }
 
 
@@ -52,6 +54,7 @@ class Settings:
     git_commit: str
     image_uri: str
     inference_image_uri: str
+    champion_uri: str
 
     @property
     def tags(self) -> list[dict[str, str]]:

@@ -41,7 +41,7 @@ def test_churn_model_passes_the_default_gate(tmp_path: Path, hyperparameters: di
     with tarfile.open(tmp_path / "archive" / "model.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "model", arcname=".")
     run(SCRIPTS / "evaluate.py", "--model", tmp_path / "archive", "--test", tmp_path / "out" / "test",
-        "--output", tmp_path / "evaluation")  # fmt: skip
+        "--metric", "auc", "--output", tmp_path / "evaluation")  # fmt: skip
 
     metrics = json.loads((tmp_path / "evaluation" / "evaluation.json").read_text())["binary_classification_metrics"]
     assert 0.88 < metrics["auc"]["value"] < 0.98

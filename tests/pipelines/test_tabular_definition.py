@@ -32,7 +32,9 @@ def test_steps_follow_the_data(compile_definition: Compile) -> None:
         "train": "Training",
         "evaluate": "Processing",
         "gate": "Condition",
+        "challenge": "Condition",
         "register": "RegisterModel",
+        "champion-not-beaten": "Fail",
         "gate-not-met": "Fail",
     }
 
@@ -59,7 +61,7 @@ def test_edited_script_changes_the_code_of_its_own_step_alone(
     from pipelines.build.tabular import pipeline  # noqa: PLC0415  # only after the fixture set the Region
 
     before = steps(compile_definition())
-    for script in pipeline.HERE.glob("*.py"):
+    for script in (*pipeline.HERE.glob("*.py"), pipeline.HERE / "no_champion.md"):
         (tmp_path / script.name).write_bytes(script.read_bytes())
     (tmp_path / "report.py").write_text("# another report\n")
     monkeypatch.setattr(pipeline, "HERE", tmp_path)
@@ -141,7 +143,7 @@ def test_registered_hash_and_golden_predictions_are_those_of_the_measured_model(
 
     assert told["GoldenPredictions"]["Std:Join"] == {"On": "/", "Values": [written, "golden.json"]}
     assert told["ModelSha256"]["Std:JsonGet"]["PropertyFile"] == {"Get": "Steps.evaluate.PropertyFiles.Model"}
-    assert files == {"Evaluation": "evaluation.json", "Model": "model.json"}
+    assert files == {"Evaluation": "evaluation.json", "Comparison": "comparison.json", "Model": "model.json"}
 
 
 @pytest.mark.parametrize(
@@ -159,12 +161,33 @@ def test_gate_reads_the_metric_of_its_problem_type(problem_type: str, path: str,
     assert condition["RightValue"] == {"Get": "Parameters.GateThreshold"}
 
 
+def test_the_approved_version_is_beaten_by_the_margin_or_there_is_none(compile_definition: Compile) -> None:
+    arguments = steps(compile_definition())["challenge"]["Arguments"]
+    (either,) = arguments["Conditions"]
+    none, better = either["Conditions"]
+
+    assert [each["Type"] for each in (either, none, better)] == ["Or", "Equals", "GreaterThanOrEqualTo"]
+    assert (none["LeftValue"]["Std:JsonGet"]["Path"], none["RightValue"]) == ("compared", 0)
+    assert better["LeftValue"]["Std:JsonGet"]["Path"] == "improvement"
+    assert better["RightValue"] == {"Get": "Parameters.ChampionMargin"}
+    assert defaults(compile_definition())["ChampionMargin"] == 0
+
+
+def test_the_champion_of_the_build_is_the_default(compile_definition: Compile) -> None:
+    champion = "s3://bucket/leavers/train/model.tar.gz"
+    one, other = compile_definition(), compile_definition(CHAMPION_URI=champion)
+
+    assert defaults(one)["ChampionUri"].startswith("s3://sagemaker-project-p-0123456789ab/code/")
+    assert defaults(other)["ChampionUri"] == champion
+    assert one["Steps"] == other["Steps"]
+
+
 def test_model_is_registered_with_its_origin(compile_definition: Compile) -> None:
     arguments = steps(compile_definition())["register"]["Arguments"]
 
     assert arguments["ModelApprovalStatus"] == {"Get": "Parameters.ModelApprovalStatus"}
     assert set(arguments["CustomerMetadataProperties"]) == {
         "GitCommit", "DataUri", "DataSha256", "ImageUri", "EvaluationReport", "PipelineExecutionArn",
-        "ModelSha256", "GoldenPredictions",
+        "ModelSha256", "GoldenPredictions", "ComparedWith",
     }  # fmt: skip
     assert defaults(compile_definition())["ModelApprovalStatus"] == "PendingManualApproval"

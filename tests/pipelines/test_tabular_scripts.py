@@ -53,10 +53,11 @@ def process(folder: Path, table: pd.DataFrame, target: str, problem: str) -> sub
     return run(SCRIPTS / "process.py", "--target", target, "--problem-type", problem, *where)
 
 
-def train(folder: Path, problem: str) -> subprocess.CompletedProcess[str]:
+def train(folder: Path, problem: str, **changes: str) -> subprocess.CompletedProcess[str]:
     base = folder / "ml"
     (base / "input" / "config").mkdir(parents=True)
-    hyperparameters = {"num_round": "40", "early_stopping_rounds": "10", "max_depth": "3", **OBJECTIVES[problem]}
+    settings = {"num_round": "40", "early_stopping_rounds": "10", "max_depth": "3"}
+    hyperparameters = {**settings, **OBJECTIVES[problem], **changes}
     (base / "input" / "config" / "hyperparameters.json").write_text(json.dumps(hyperparameters))
     (base / "input" / "data").symlink_to(folder / "out")
     return run(TRAIN, "train", SAGEMAKER_BASE_DIR=str(base))
@@ -68,8 +69,17 @@ def pack(folder: Path) -> None:
         archive.add(folder / "ml" / "model", arcname=".")
 
 
-def evaluate(folder: Path) -> subprocess.CompletedProcess[str]:
-    where = ["--model", folder / "model", "--test", folder / "out" / "test", "--output", folder / "evaluation"]
+def evaluate(folder: Path, metric: str = "auc") -> subprocess.CompletedProcess[str]:
+    where = [
+        "--metric",
+        metric,
+        "--model",
+        folder / "model",
+        "--test",
+        folder / "out" / "test",
+        "--output",
+        folder / "evaluation",
+    ]
     return run(SCRIPTS / "evaluate.py", *where)
 
 
@@ -85,7 +95,7 @@ def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     jobs = [process(folder, customers().drop(columns=other), target, problem), train(folder, problem)]
     assert [job.returncode for job in jobs] == [0, 0], jobs
     pack(folder)
-    evaluated = evaluate(folder)
+    evaluated = evaluate(folder, "auc" if problem == "binary_classification" else "r2")
     assert evaluated.returncode == 0, evaluated.stderr
     return problem, folder
 
@@ -140,7 +150,7 @@ def test_the_same_data_gives_the_same_files(finished: tuple[str, Path], tmp_path
     process(tmp_path, customers().drop(columns=other), target, problem)
 
     written = sorted(path.relative_to(tmp_path) for path in (tmp_path / "out").rglob("*") if path.is_file())
-    assert len(written) == 6
+    assert len(written) == 7
     assert [(tmp_path / name).read_bytes() for name in written] == [(folder / name).read_bytes() for name in written]
 
 

@@ -33,7 +33,7 @@ def third(visitor: Visitor) -> dict[str, Found]:
 
 def test_the_first_execution_computes_every_step(visitor: Visitor) -> None:
     steps = visitor.steps(visitor.executions()[0])
-    assert set(steps) == {"process", "train", "evaluate", "gate", "register"}
+    assert set(steps) == {"process", "train", "evaluate", "gate", "challenge", "register"}
     assert {step["StepStatus"] for step in steps.values()} == {"Succeeded"}
     assert cached(steps) == set()
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from harness import eventually
-from visitor import SECONDS, Visitor
+from visitor import SECONDS, Found, Visitor
 
 TUTORIALS = Path(__file__).resolve().parents[2] / "docs" / "tutorials"
 
@@ -29,6 +29,18 @@ def test_looking_around_leads_to_a_model_that_passes_the_gate(reader: Visitor, t
     assert "Quality gate not met" in shown
     assert "<svg" in (tmp_path / "evaluation.html").read_text()
     eventually(lambda: len(_versions(reader)) == before + 1, SECONDS)
+    approved, newest = (_package(reader, version) for version in _versions(reader)[-2:])
+    told = newest["CustomerMetadataProperties"]
+    assert told["ComparedWith"] == approved["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
+    report = reader.get(told["EvaluationReport"])["Body"].decode()
+    assert "the approved version&#x27;s on the same rows" in report
+    wanted = [{"Name": "ChampionMargin", "Value": "0.5"}]
+    start = reader.client("sagemaker").start_pipeline_execution
+    missed = start(PipelineName=reader.pipeline, PipelineParameters=wanted)["PipelineExecutionArn"]
+    assert reader.ended(missed)["PipelineExecutionStatus"] == "Failed"
+    reason = reader.steps(missed)["champion-not-beaten"]["FailureReason"]
+    assert reason.startswith("Not better than the approved version: auc 0.")
+    assert "An improvement of 0.5 is wanted" in reason
 
 
 def test_deploying_and_rolling_back_ends_with_version_1_in_production(reader: Visitor, tmp_path: Path) -> None:
@@ -39,6 +51,11 @@ def test_deploying_and_rolling_back_ends_with_version_1_in_production(reader: Vi
     assert re.search(r"model-package/sagemaker-churn-[a-z0-9-]+/1$", shown, re.MULTILINE)
     assert "is in production already" in shown
     assert re.search(r"data-capture/.*\.jsonl$", shown, re.MULTILINE)
+
+
+def _package(visitor: Visitor, version: str) -> Found:
+    found: Found = visitor.client("sagemaker").describe_model_package(ModelPackageName=version)
+    return found
 
 
 def _versions(visitor: Visitor) -> list[str]:

@@ -1,6 +1,7 @@
 """Measure a model on the test set: evaluation.json in SageMaker's model-quality shape, and evaluation.html.
 
-Also writes golden.json, predictions that an endpoint must repeat, and model.json, the identity of the model's archive.
+Also writes comparison.json, the model beside the version that is approved; golden.json, predictions that an endpoint
+must repeat; and model.json, the identity of the model's archive.
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html
 """
 
@@ -8,19 +9,16 @@ import argparse
 import json
 import logging
 import sys
-import tarfile
-import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import xgboost as xgb
+from champion import ChampionError, compare, predict_champion
 from golden import write_golden, write_identity
-from report import Results, write_report
+from model import EvaluationError, Model, Vector, load_model
+from report import Results, metrics_of, write_report
 from sklearn import metrics
 
 logger = logging.getLogger("evaluate")
@@ -30,9 +28,7 @@ MESSAGE_LIMIT = 1024  # characters of DescribeProcessingJob's ExitMessage
 RESAMPLES = 200  # bootstrap samples behind each standard deviation
 CURVE_POINTS = 100
 CUT = 0.5  # probability from which a record counts as positive
-MODEL_LIMIT = 1 << 30  # bytes that the archive may unpack to
 
-Vector = npt.NDArray[np.float64]
 Metric = Callable[[Vector, Vector], float]
 
 CLASSIFICATION: dict[str, Metric] = {
@@ -48,18 +44,6 @@ REGRESSION: dict[str, Metric] = {
     "mse": metrics.mean_squared_error,
     "rmse": metrics.root_mean_squared_error,
 }
-
-
-class EvaluationError(ValueError):
-    """The model or the test set cannot be used; the message says what was found and what to do."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """A booster and how its records are encoded."""
-
-    booster: xgb.Booster
-    schema: dict[str, Any]
 
 
 def main() -> None:
@@ -80,68 +64,60 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=Path("/opt/ml/processing/input/model"))
     parser.add_argument("--test", type=Path, default=Path("/opt/ml/processing/input/test"))
+    parser.add_argument("--champion", type=Path, default=Path("/opt/ml/processing/input/champion"))
+    parser.add_argument("--metric", required=True, choices=[*CLASSIFICATION, *REGRESSION], help="what is compared")
     parser.add_argument("--output", type=Path, default=Path("/opt/ml/processing/output/evaluation"))
     parser.add_argument("--message", type=Path, help="file for the reason of a failure, which SageMaker shows")
     return parser.parse_args()
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
-    """Load, predict, measure, write."""
+    """Load, predict, measure, compare, write."""
     model = load_model(arguments.model / "model.tar.gz")
     labels, features = read_test(arguments.test)
     samples = read_samples(arguments.test)
-    scores = model.booster.predict(xgb.DMatrix(features)).astype(np.float64)
+    scores = model.predict(features)
     evaluation = measure(labels, scores, model.schema["problem_type"])
+    champion, remark = measure_champion(arguments, model, labels)
+    comparison = compare(arguments.metric, summary(evaluation), champion and summary(champion), remark)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    (arguments.output / "evaluation.json").write_text(json.dumps(evaluation, indent=2) + "\n", encoding="utf-8")
+    write_json(arguments.output / "evaluation.json", evaluation)
+    write_json(arguments.output / "comparison.json", comparison)
     gains = model.booster.get_score(importance_type="gain").items()
     importance = {str(name): float(np.mean(gain)) for name, gain in gains}
-    results = Results(model.schema["target"]["name"], evaluation, labels, scores, importance)
+    results = Results(model.schema["target"]["name"], evaluation, labels, scores, importance, champion, comparison)
     write_report(arguments.output / "evaluation.html", results)
     write_golden(arguments.output / "golden.json", samples, model.schema["columns"], scores)
     write_identity(arguments.output / "model.json", arguments.model / "model.tar.gz")
     logger.info("%s", json.dumps(summary(evaluation)))
+    logger.info("%s", comparison["summary"])
+
+
+def measure_champion(arguments: argparse.Namespace, model: Model, labels: Vector) -> tuple[dict[str, Any] | None, str]:
+    """Metrics of the approved version on the same rows; without them, the reason why."""
+    try:
+        scores = predict_champion(arguments.champion, arguments.test / "records.csv", model.schema)
+    except ChampionError as error:
+        return None, str(error)
+    return measure(labels, scores, model.schema["problem_type"]), ""
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write readable JSON."""
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def summary(evaluation: dict[str, Any]) -> dict[str, float]:
     """Single numbers of an evaluation by name."""
-    (values,) = (group for name, group in evaluation.items() if name.endswith("_metrics"))
-    return {name: round(entry["value"], 4) for name, entry in values.items() if "value" in entry}
-
-
-def load_model(archive: Path) -> Model:
-    """Unpack model.tar.gz into memory's stead, a temporary folder; only plain files inside it are accepted."""
-    with tempfile.TemporaryDirectory() as name, open_archive(archive) as tar:
-        folder, members = Path(name), tar.getmembers()
-        for member in members:
-            path = PurePosixPath(member.name)
-            if not (member.isfile() or member.isdir()) or path.is_absolute() or ".." in path.parts:
-                raise EvaluationError(f"{archive.name} holds {member.name!r}, a link or a path outside. Train again.")
-        if sum(member.size for member in members) > MODEL_LIMIT:
-            raise EvaluationError(f"{archive.name} unpacks to more than {MODEL_LIMIT} bytes. Train a smaller model.")
-        for member in members:
-            tar.extract(member, folder, filter="data")
-        for needed in ("model.ubj", "features.json"):
-            if not (folder / needed).is_file():
-                raise EvaluationError(f"{archive.name} holds no {needed}. Train with the channel 'metadata'.")
-        booster = xgb.Booster(model_file=folder / "model.ubj")
-        return Model(booster, json.loads((folder / "features.json").read_text(encoding="utf-8")))
-
-
-def open_archive(path: Path) -> tarfile.TarFile:
-    """Open a gzipped tar, or say what is wrong with it."""
-    try:
-        return tarfile.open(path, "r:gz")
-    except (OSError, tarfile.TarError) as error:
-        raise EvaluationError(f"{path} is not a readable model.tar.gz: {error}. Look at the training job.") from error
+    return {name: round(entry["value"], 6) for name, entry in metrics_of(evaluation).items() if "value" in entry}
 
 
 def read_test(folder: Path) -> tuple[Vector, pd.DataFrame]:
     """Target and features of the test set."""
-    files = sorted(folder.rglob("*.csv"))
-    if not files:
-        raise EvaluationError(f"no .csv file under {folder}. Look at the output 'test' of the step before.")
-    table = pd.concat([pd.read_csv(path) for path in files], ignore_index=True)
+    path = folder / "test.csv"
+    if not path.is_file():
+        raise EvaluationError(f"no {path.name} in {folder}. Look at the output 'test' of the step before.")
+    table = pd.read_csv(path)
     return table.iloc[:, 0].to_numpy(np.float64), table.iloc[:, 1:]
 
 

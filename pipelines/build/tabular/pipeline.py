@@ -1,4 +1,4 @@
-"""Process, train, evaluate; register the model when it is good enough, else fail with the reason.
+"""Process, train, evaluate; register a model that is good enough and no worse than the approved one, else say why not.
 
 This file is yours to edit: HYPERPARAMETERS, GATES and the steps below. Push, and the project builds and runs it.
 """
@@ -10,7 +10,7 @@ from typing import Any
 from sagemaker.core.metadata_properties import MetadataProperties
 from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
 from sagemaker.core.shapes import MetricDefinition, Tag
-from sagemaker.core.workflow.conditions import ConditionGreaterThanOrEqualTo
+from sagemaker.core.workflow.conditions import ConditionEquals, ConditionGreaterThanOrEqualTo, ConditionOr
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
 from sagemaker.core.workflow.functions import Join, JsonGet
 from sagemaker.core.workflow.parameters import Parameter, ParameterFloat, ParameterString
@@ -43,8 +43,10 @@ OBJECTIVES = {
     "regression": {"objective": "reg:squarederror", "eval_metric": "rmse"},
 }
 
-# The metric of evaluation.json that the gate reads, and the least value that registers a model.
+# The metric of evaluation.json that the gate reads, more being better, and the least value that registers a model.
 GATES = {"binary_classification": ("auc", 0.8), "regression": ("r2", 0.5)}
+# By how much it must be above the approved version's, on the same test set.
+MARGIN = 0.0
 
 # What the inference image takes and answers.
 CONTENT_TYPES = ["text/csv", "application/json", "application/jsonlines", "application/x-npy"]
@@ -59,7 +61,8 @@ def get_pipeline(settings: Settings, session: ProjectSession) -> Pipeline:
     train = train_step(use, process)
     evaluate = evaluate_step(use, process, train)
     register = register_step(use, process, train, evaluate)
-    gate = gate_step(use, evaluate, register, fail_step(use, evaluate))
+    challenge = challenge_step(use, evaluate, register)
+    gate = gate_step(use, evaluate, challenge)
     return Pipeline(
         name=use.pipeline_name,
         parameters=list(use.parameters.values()),
@@ -91,6 +94,9 @@ class Build:
                 enum_values=["PendingManualApproval", "Approved", "Rejected"],
             ),
             ParameterFloat("GateThreshold", least),
+            ParameterFloat("ChampionMargin", MARGIN),
+            # A folder without a model stands for none.
+            ParameterString("ChampionUri", settings.champion_uri or session.upload_code([HERE / "no_champion.md"])),
             ParameterString("GitCommit", settings.git_commit),
         ]
         self.parameters = {parameter.name: parameter for parameter in declared}
@@ -113,7 +119,7 @@ class Build:
 def process_step(use: Build) -> ProcessingStep:
     """Split the data into train, validation and test sets, and encode them; data.json says what was read."""
     arguments = use.processing(
-        ["process.py", "samples.py"],
+        ["process.py", "encoding.py", "samples.py"],
         {"data": use.parameters["DataUri"]},
         {name: use.output_uri("process", name) for name in ("train", "validation", "test", "metadata")},
         *("--target", use.parameters["TargetColumn"]),
@@ -170,16 +176,26 @@ def _metric(name: str) -> MetricDefinition:
 def evaluate_step(use: Build, process: ProcessingStep, train: TrainingStep) -> ProcessingStep:
     """Measure the model on the test set, draw the report, and keep predictions that an endpoint must repeat."""
     arguments = use.processing(
-        ["evaluate.py", "report.py", "golden.py"],
-        {"model": train.properties.ModelArtifacts.S3ModelArtifacts, "test": jobs.output_of(process, "test")},
+        ["evaluate.py", "model.py", "champion.py", "encoding.py", "report.py", "golden.py"],
+        {
+            "model": train.properties.ModelArtifacts.S3ModelArtifacts,
+            "test": jobs.output_of(process, "test"),
+            "champion": use.parameters["ChampionUri"],
+        },
         {"evaluation": use.output_uri("evaluate", "evaluation")},
+        *("--metric", use.metric),
         *("--model", f"{jobs.JOB_FOLDER}/input/model"),
         *("--test", f"{jobs.JOB_FOLDER}/input/test"),
+        *("--champion", f"{jobs.JOB_FOLDER}/input/champion"),
         *("--output", f"{jobs.JOB_FOLDER}/output/evaluation"),
     )
     measured = [
         PropertyFile(name=name, output_name="evaluation", path=file)
-        for name, file in (("Evaluation", "evaluation.json"), ("Model", "model.json"))
+        for name, file in (
+            ("Evaluation", "evaluation.json"),
+            ("Comparison", "comparison.json"),
+            ("Model", "model.json"),
+        )
     ]
     return ProcessingStep(
         "evaluate",
@@ -195,17 +211,30 @@ def _measured(use: Build, evaluate: ProcessingStep) -> JsonGet:
     return JsonGet(step_name=evaluate.name, property_file="Evaluation", json_path=path)
 
 
-def gate_step(use: Build, evaluate: ProcessingStep, register: ModelStep, fail: FailStep) -> ConditionStep:
-    """Let a model through when its metric reaches the threshold."""
+def _compared(evaluate: ProcessingStep, path: str) -> JsonGet:
+    return JsonGet(step_name=evaluate.name, property_file="Comparison", json_path=path)
+
+
+def gate_step(use: Build, evaluate: ProcessingStep, challenge: ConditionStep) -> ConditionStep:
+    """Let a model through when its metric reaches the threshold; else fail with both."""
     good = ConditionGreaterThanOrEqualTo(left=_measured(use, evaluate), right=use.parameters["GateThreshold"])
-    return ConditionStep("gate", conditions=[good], if_steps=[register], else_steps=[fail])
-
-
-def fail_step(use: Build, evaluate: ProcessingStep) -> FailStep:
-    """End the execution with the metric and the threshold that it missed."""
     found = ["Quality gate not met: ", use.metric, " ", _measured(use, evaluate)]
     wanted = [" is below the threshold ", use.parameters["GateThreshold"], ". Nothing was registered."]
-    return FailStep("gate-not-met", error_message=Join(on="", values=[*found, *wanted]))
+    fail = FailStep("gate-not-met", error_message=Join(on="", values=[*found, *wanted]))
+    return ConditionStep("gate", conditions=[good], if_steps=[challenge], else_steps=[fail])
+
+
+def challenge_step(use: Build, evaluate: ProcessingStep, register: ModelStep) -> ConditionStep:
+    """Let a model through when it beats the approved version by the margin, or there is none; else fail with both."""
+    margin = use.parameters["ChampionMargin"]
+    alone = ConditionEquals(left=_compared(evaluate, "compared"), right=0)
+    better = ConditionGreaterThanOrEqualTo(left=_compared(evaluate, "improvement"), right=margin)
+    found = ["Not better than the approved version: ", _compared(evaluate, "summary")]
+    wanted = [". An improvement of ", margin, " is wanted. Nothing was registered."]
+    fail = FailStep("champion-not-beaten", error_message=Join(on="", values=[*found, *wanted]))
+    return ConditionStep(
+        "challenge", conditions=[ConditionOr(conditions=[alone, better])], if_steps=[register], else_steps=[fail]
+    )
 
 
 def register_step(use: Build, process: ProcessingStep, train: TrainingStep, evaluate: ProcessingStep) -> ModelStep:
@@ -239,6 +268,7 @@ def register_step(use: Build, process: ProcessingStep, train: TrainingStep, eval
             "DataSha256": JsonGet(step_name=process.name, property_file="Data", json_path="sha256"),
             "ImageUri": use.parameters["ImageUri"],
             "EvaluationReport": Join(on="/", values=[evaluation, "evaluation.html"]),
+            "ComparedWith": use.parameters["ChampionUri"],
             "ModelSha256": JsonGet(step_name=evaluate.name, property_file="Model", json_path="sha256"),
             "GoldenPredictions": Join(on="/", values=[evaluation, "golden.json"]),
             "PipelineExecutionArn": ExecutionVariables.PIPELINE_EXECUTION_ARN,

@@ -1,8 +1,8 @@
 """Read CSV, split it into train, validation and test sets, and encode it as numbers.
 
-Writes train/train.csv, validation/validation.csv and test/test.csv (header, target first), test/samples.json (records
-of the test set as a client would send them), metadata/features.json (how a record is encoded, for whoever serves the
-model) and metadata/data.json (what was read).
+Writes train/train.csv, validation/validation.csv and test/test.csv (header, target first), test/records.csv (the test
+set before it was encoded, without the target), test/samples.json (records of it as a client would send them),
+metadata/features.json (how a record is encoded, for whoever serves the model) and metadata/data.json (what was read).
 """
 
 import argparse
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from encoding import column_schema, encode, unused_name
 from samples import draw
 
 logger = logging.getLogger("process")
@@ -24,8 +25,6 @@ MESSAGE_LIMIT = 1024  # characters of DescribeProcessingJob's ExitMessage
 
 # Shares of the rows, in the order of the hash.
 SPLIT = {"train": 0.70, "validation": 0.15, "test": 0.15}
-# Rarer categories count as "none of these"; more columns than this seldom help a tree.
-MAX_LEVELS = 50
 # One of these as a class means that class, whatever its share.
 POSITIVE_NAMES = ("1", "1.0", "true", "yes", "y", "t", "positive")
 
@@ -75,6 +74,7 @@ def process(arguments: argparse.Namespace) -> None:
         rows = encoded[parts == name]
         write_csv(rows, arguments.output / name / f"{name}.csv")
         logger.info("%s: %d rows, %d features", name, len(rows), len(columns))
+    write_csv(features[parts == "test"], arguments.output / "test" / "records.csv")
     write_json(draw(features[parts == "test"], columns), arguments.output / "test" / "samples.json")
     schema = {"version": 1, "problem_type": arguments.problem_type, "target": target, "columns": columns}
     write_json({**schema, "features": list(encoded.columns[1:])}, arguments.output / "metadata" / "features.json")
@@ -177,37 +177,6 @@ def encode_target(values: pd.Series, target: dict[str, Any]) -> pd.Series:
         first = f"{wrong.iloc[0]!r} in row {wrong.index[0] + 1}"
         raise DataError(f"target {values.name!r} is not a number {len(wrong)} times, first {first}. Correct the data.")
     return numbers
-
-
-def column_schema(values: pd.Series, learn: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    """How a column is encoded; categories are learnt from the rows in `learn` alone."""
-    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-        return {"name": values.name, "kind": "numeric"}
-    counts = values[learn].dropna().astype(str).value_counts()
-    common = sorted(counts.index, key=lambda level: (-counts[level], level))[:MAX_LEVELS]
-    return {"name": values.name, "kind": "categorical", "levels": sorted(common)}
-
-
-def encode(features: pd.DataFrame, columns: list[dict[str, Any]]) -> pd.DataFrame:
-    """Numbers pass, missing ones too; each category becomes a column of 0 and 1."""
-    encoded: dict[str, Any] = {}
-    for column in columns:
-        values, name = features[column["name"]], column["name"]
-        if column["kind"] == "numeric":
-            encoded[unused_name(name, encoded)] = values
-        else:
-            text = values.astype("string").fillna("")
-            for level in column["levels"]:
-                encoded[unused_name(f"{name}={level}", encoded)] = (text == level).astype(int)
-    return pd.DataFrame(encoded, index=features.index)
-
-
-def unused_name(name: str, taken: Any) -> str:
-    """A feature name that XGBoost accepts (no brackets, no less-than sign) and that is not taken yet."""
-    plain = str(name).translate(str.maketrans("[]<", "___"))
-    while plain in taken:
-        plain += "_"
-    return plain
 
 
 def write_csv(rows: pd.DataFrame, path: Path) -> None:

@@ -36,8 +36,9 @@ svg {{ max-width: 100%; height: auto; }}
 <body>
 <h1>{title}</h1>
 <p>{items} test rows. Standard deviations come from bootstrap samples of the test set.</p>
+<p>{comparison}</p>
 <table>
-<tr><th>Metric</th><th>Value</th><th>Standard deviation</th></tr>
+<tr><th>Metric</th><th>Value</th><th>Standard deviation</th>{column}</tr>
 {rows}
 </table>
 {figures}
@@ -48,18 +49,21 @@ svg {{ max-width: 100%; height: auto; }}
 
 @dataclass(frozen=True)
 class Results:
-    """What a report shows: the metrics of evaluation.json, actual and predicted targets, gains by feature."""
+    """What a report shows: metrics, actual and predicted targets, gains by feature, metrics of the approved version."""
 
     target: str
     evaluation: dict[str, Any]
     labels: Vector
     scores: Vector
     importance: dict[str, float]
+    champion: dict[str, Any] | None
+    comparison: dict[str, Any]
 
 
 def write_report(path: Path, results: Results) -> None:
     """Write the page; equal results give equal bytes."""
-    (values,) = (group for name, group in results.evaluation.items() if name.endswith("_metrics"))
+    values = metrics_of(results.evaluation)
+    approved = metrics_of(results.champion) if results.champion else {}
     labels, scores = results.labels, results.scores
     plots = regression_plots(labels, scores) if "r2" in values else classification_plots(values, labels, scores)
     caption = "Feature importance: mean gain of the splits on a feature"
@@ -67,16 +71,24 @@ def write_report(path: Path, results: Results) -> None:
     page = PAGE.format(
         title=html.escape(f"Evaluation: {results.target}"),
         items=results.evaluation["dataset"]["item_count"],
-        rows="\n".join(table_row(name, entry) for name, entry in values.items() if "value" in entry),
+        comparison=html.escape(results.comparison["summary"]),
+        column="<th>Approved version</th>" if approved else "",
+        rows="\n".join(table_row(name, entry, approved) for name, entry in values.items() if "value" in entry),
         figures="\n".join(figure(caption, draw) for caption, draw in plots.items()),
     )
     path.write_text(page, encoding="utf-8")
 
 
-def table_row(name: str, entry: dict[str, float]) -> str:
-    """One metric as a row of the table."""
-    value, deviation = (f"{entry[key]:.4g}" for key in ("value", "standard_deviation"))
-    return f"<tr><th>{html.escape(name)}</th><td>{value}</td><td>{deviation}</td></tr>"
+def metrics_of(evaluation: dict[str, Any]) -> dict[str, Any]:
+    """Return the metrics of an evaluation by name."""
+    (values,) = (group for name, group in evaluation.items() if name.endswith("_metrics"))
+    return dict(values)
+
+
+def table_row(name: str, entry: dict[str, float], approved: dict[str, Any]) -> str:
+    """One metric as a row of the table, with the approved version's if it was measured."""
+    cells = [entry["value"], entry["standard_deviation"], *([approved[name]["value"]] if approved else [])]
+    return f"<tr><th>{html.escape(name)}</th>{''.join(f'<td>{cell:.4g}</td>' for cell in cells)}</tr>"
 
 
 def figure(caption: str, draw: Draw) -> str:

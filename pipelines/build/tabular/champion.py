@@ -1,0 +1,58 @@
+"""Set a model beside the champion, the version that is approved, on the same test set.
+
+The champion encodes records as it learnt them: it reads the test set as it was before the new model encoded it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from encoding import encode
+from model import EvaluationError, Vector, load_model
+from xgboost.core import XGBoostError
+
+
+class ChampionError(ValueError):
+    """There is no champion, or it can't be measured on this data; the message says why."""
+
+
+def predict_champion(folder: Path, records: Path, schema: dict[str, Any]) -> Vector:
+    """Return the score of each record by the champion, whose archive `folder` holds; `schema` is the new model's."""
+    archive = folder / "model.tar.gz"
+    if not archive.is_file():
+        raise ChampionError("There is no approved version to compare with.")
+    try:
+        champion = load_model(archive)
+        refuse_other_problem(champion.schema, schema)
+        return champion.predict(encode(read_records(records, champion.schema["columns"]), champion.schema["columns"]))
+    except (EvaluationError, XGBoostError, KeyError, ValueError) as error:
+        raise ChampionError(f"The approved version can't be measured on this data: {error}") from error
+
+
+def refuse_other_problem(champion: dict[str, Any], schema: dict[str, Any]) -> None:
+    """Raise ValueError when the champion predicts something else."""
+    for name in ("problem_type", "target"):
+        if champion[name] != schema[name]:
+            raise ValueError(f"its {name} is {champion[name]}, the new model's {schema[name]}")
+
+
+def read_records(path: Path, columns: list[dict[str, Any]]) -> pd.DataFrame:
+    """Read the columns that the champion takes, each as it took them."""
+    text = {column["name"]: "string" for column in columns if column["kind"] != "numeric"}
+    records = pd.read_csv(path, dtype=text)
+    for column in columns:
+        if column["name"] not in records:
+            raise ValueError(f"it takes the column {column['name']!r}, which the data no longer has")
+        if column["name"] not in text:
+            records[column["name"]] = pd.to_numeric(records[column["name"]])
+    return records
+
+
+def compare(metric: str, candidate: dict[str, float], champion: dict[str, float] | None, remark: str) -> dict[str, Any]:
+    """Return what the gate reads: by how much `metric`, of which more is better, improves on the champion's."""
+    if champion is None:
+        return {"version": 1, "metric": metric, "compared": 0, "improvement": 0.0, "summary": remark}
+    improvement = round(candidate[metric] - champion[metric], 6)
+    summary = f"{metric} {candidate[metric]:.4f}, the approved version's on the same rows {champion[metric]:.4f}"
+    values = {"candidate": candidate[metric], "champion": champion[metric], "improvement": improvement}
+    return {"version": 1, "metric": metric, "compared": 1, **values, "summary": summary}
