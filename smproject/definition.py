@@ -110,7 +110,7 @@ def _step(step: Json, parameters: Mapping[str, Json], steps: Mapping[str, Json])
         return [Finding(name, "Type", f"is {kind!r}. Use one of {', '.join(STEP_TYPES)}.")]
     if not isinstance(step.get("Arguments"), dict):
         return [Finding(name, "Arguments", "is missing. Add the request of the step.")]
-    problems = [*_references(step, parameters, steps), *_property_files(step)]
+    problems = [*_references(step, parameters, steps), *_property_files(step), *_nested(step)]
     calls = STEP_TYPES[kind]
     if calls:
         shape = operation_shape(calls[0])
@@ -125,6 +125,20 @@ def _parameter_values(parameters: Mapping[str, Json]) -> dict[str, list[Any]]:
 
 def _default(parameter: Json) -> list[Any]:
     return [parameter["DefaultValue"]] if "DefaultValue" in parameter else []
+
+
+def _nested(step: Json) -> Iterator[Problem]:
+    """Condition steps within one, which SageMaker does not take.
+
+    "Limitations": https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.html
+    """
+    for branch in ("IfSteps", "ElseSteps"):
+        for index, child in enumerate(step["Arguments"].get(branch, [])):
+            if child.get("Type") == "Condition":
+                yield (
+                    f"Arguments.{branch}[{index}]",
+                    "is a condition step within one. Put its conditions into this step.",
+                )
 
 
 def _property_files(step: Json) -> Iterator[Problem]:

@@ -38,6 +38,10 @@ DEFECTS: dict[str, tuple[Callable[[Json], object], str, str]] = {
     "no steps": (lambda d: d.update(Steps=[]), "definition: Steps", "Add a step"),
     "unknown step type": (lambda d: d["Steps"][0].update(Type="Procesing"), "process: Type", "Processing"),
     "bad step name": (lambda d: d["Steps"][3].update(Name="the gate"), "the gate: Name", "letters"),
+    "condition within a condition": (
+        lambda d: arguments(d, 3)["IfSteps"].append({"Name": "inner", "Type": "Condition", "Arguments": {}}),
+        "gate: Arguments.IfSteps[1]", "condition step within one",
+    ),
     "step name used twice": (rename_train, "process: Name", "used 2 times"),
     "parameter declared twice": (
         lambda d: d["Parameters"].append({"Name": "DataUri", "Type": "String"}), "parameter DataUri: Name", "twice",

@@ -149,7 +149,7 @@ def test_a_trusted_role_of_another_account_is_drawn_there() -> None:
 def test_what_a_condition_leads_to_is_drawn_from_it_alone() -> None:
     drawn = arrows("model-build", "pipeline")
     assert {arrow for arrow in drawn if arrow[2] in ("register", "gate-not-met")} == {
-        ("challenge", "if so", "register"),
+        ("gate", "if so", "register"),
         ("gate", "if not", "gate-not-met"),
     }
 

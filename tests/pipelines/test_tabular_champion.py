@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from test_tabular_scripts import SCRIPTS, customers, process, run, train
 
-NONE = "There is no approved version to compare with."
+NONE = "There is no approved version"
 
 
 def trained(folder: Path, table: pd.DataFrame, **hyperparameters: str) -> Path:

@@ -32,9 +32,7 @@ def test_steps_follow_the_data(compile_definition: Compile) -> None:
         "train": "Training",
         "evaluate": "Processing",
         "gate": "Condition",
-        "challenge": "Condition",
         "register": "RegisterModel",
-        "champion-not-beaten": "Fail",
         "gate-not-met": "Fail",
     }
 
@@ -162,8 +160,7 @@ def test_gate_reads_the_metric_of_its_problem_type(problem_type: str, path: str,
 
 
 def test_the_approved_version_is_beaten_by_the_margin_or_there_is_none(compile_definition: Compile) -> None:
-    arguments = steps(compile_definition())["challenge"]["Arguments"]
-    (either,) = arguments["Conditions"]
+    _, either = steps(compile_definition())["gate"]["Arguments"]["Conditions"]
     none, better = either["Conditions"]
 
     assert [each["Type"] for each in (either, none, better)] == ["Or", "Equals", "GreaterThanOrEqualTo"]

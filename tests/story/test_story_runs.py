@@ -33,7 +33,7 @@ def third(visitor: Visitor) -> dict[str, Found]:
 
 def test_the_first_execution_computes_every_step(visitor: Visitor) -> None:
     steps = visitor.steps(visitor.executions()[0])
-    assert set(steps) == {"process", "train", "evaluate", "gate", "challenge", "register"}
+    assert set(steps) == {"process", "train", "evaluate", "gate", "register"}
     assert {step["StepStatus"] for step in steps.values()} == {"Succeeded"}
     assert cached(steps) == set()
 
@@ -51,7 +51,7 @@ def test_a_changed_gate_recomputes_nothing_and_says_what_it_missed(third: dict[s
     assert "register" not in third
     assert third["gate-not-met"]["StepStatus"] == "Failed"
     for reason in (third["gate-not-met"]["FailureReason"], third["gate-not-met"]["Metadata"]["Fail"]["ErrorMessage"]):
-        assert reason.startswith(GATE) and "is below the threshold 0.9999" in reason
+        assert reason.startswith(GATE) and "; threshold 0.9999, " in reason
 
 
 def test_codepipeline_shows_why_the_third_delivery_failed(visitor: Visitor) -> None:

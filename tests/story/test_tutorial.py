@@ -33,14 +33,13 @@ def test_looking_around_leads_to_a_model_that_passes_the_gate(reader: Visitor, t
     told = newest["CustomerMetadataProperties"]
     assert told["ComparedWith"] == approved["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
     report = reader.get(told["EvaluationReport"])["Body"].decode()
-    assert "the approved version&#x27;s on the same rows" in report
+    assert "The approved version has auc 0." in report
     wanted = [{"Name": "ChampionMargin", "Value": "0.5"}]
     start = reader.client("sagemaker").start_pipeline_execution
     missed = start(PipelineName=reader.pipeline, PipelineParameters=wanted)["PipelineExecutionArn"]
     assert reader.ended(missed)["PipelineExecutionStatus"] == "Failed"
-    reason = reader.steps(missed)["champion-not-beaten"]["FailureReason"]
-    assert reason.startswith("Not better than the approved version: auc 0.")
-    assert "An improvement of 0.5 is wanted" in reason
+    reason = reader.steps(missed)["gate-not-met"]["FailureReason"]
+    assert "margin over the approved version 0.5. The approved version has auc 0." in reason
 
 
 def test_deploying_and_rolling_back_ends_with_version_1_in_production(reader: Visitor, tmp_path: Path) -> None:

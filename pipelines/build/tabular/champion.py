@@ -20,7 +20,7 @@ def predict_champion(folder: Path, records: Path, schema: dict[str, Any]) -> Vec
     """Return the score of each record by the champion, whose archive `folder` holds; `schema` is the new model's."""
     archive = folder / "model.tar.gz"
     if not archive.is_file():
-        raise ChampionError("There is no approved version to compare with.")
+        raise ChampionError("There is no approved version")
     try:
         champion = load_model(archive)
         refuse_other_problem(champion.schema, schema)
@@ -53,6 +53,8 @@ def compare(metric: str, candidate: dict[str, float], champion: dict[str, float]
     if champion is None:
         return {"version": 1, "metric": metric, "compared": 0, "improvement": 0.0, "summary": remark}
     improvement = round(candidate[metric] - champion[metric], 6)
-    summary = f"{metric} {candidate[metric]:.4f}, the approved version's on the same rows {champion[metric]:.4f}"
+    summary = (
+        f"The approved version has {metric} {champion[metric]:.4f} on the same rows, {improvement:+.4f} to this one"
+    )
     values = {"candidate": candidate[metric], "champion": champion[metric], "improvement": improvement}
     return {"version": 1, "metric": metric, "compared": 1, **values, "summary": summary}

@@ -61,8 +61,7 @@ def get_pipeline(settings: Settings, session: ProjectSession) -> Pipeline:
     train = train_step(use, process)
     evaluate = evaluate_step(use, process, train)
     register = register_step(use, process, train, evaluate)
-    challenge = challenge_step(use, evaluate, register)
-    gate = gate_step(use, evaluate, challenge)
+    gate = gate_step(use, evaluate, register, fail_step(use, evaluate))
     return Pipeline(
         name=use.pipeline_name,
         parameters=list(use.parameters.values()),
@@ -215,26 +214,25 @@ def _compared(evaluate: ProcessingStep, path: str) -> JsonGet:
     return JsonGet(step_name=evaluate.name, property_file="Comparison", json_path=path)
 
 
-def gate_step(use: Build, evaluate: ProcessingStep, challenge: ConditionStep) -> ConditionStep:
-    """Let a model through when its metric reaches the threshold; else fail with both."""
+def gate_step(use: Build, evaluate: ProcessingStep, register: ModelStep, fail: FailStep) -> ConditionStep:
+    """Let a model through that reaches the threshold and beats the approved version by the margin, if there is one."""
     good = ConditionGreaterThanOrEqualTo(left=_measured(use, evaluate), right=use.parameters["GateThreshold"])
-    found = ["Quality gate not met: ", use.metric, " ", _measured(use, evaluate)]
-    wanted = [" is below the threshold ", use.parameters["GateThreshold"], ". Nothing was registered."]
-    fail = FailStep("gate-not-met", error_message=Join(on="", values=[*found, *wanted]))
-    return ConditionStep("gate", conditions=[good], if_steps=[challenge], else_steps=[fail])
-
-
-def challenge_step(use: Build, evaluate: ProcessingStep, register: ModelStep) -> ConditionStep:
-    """Let a model through when it beats the approved version by the margin, or there is none; else fail with both."""
-    margin = use.parameters["ChampionMargin"]
     alone = ConditionEquals(left=_compared(evaluate, "compared"), right=0)
-    better = ConditionGreaterThanOrEqualTo(left=_compared(evaluate, "improvement"), right=margin)
-    found = ["Not better than the approved version: ", _compared(evaluate, "summary")]
-    wanted = [". An improvement of ", margin, " is wanted. Nothing was registered."]
-    fail = FailStep("champion-not-beaten", error_message=Join(on="", values=[*found, *wanted]))
-    return ConditionStep(
-        "challenge", conditions=[ConditionOr(conditions=[alone, better])], if_steps=[register], else_steps=[fail]
+    better = ConditionGreaterThanOrEqualTo(
+        left=_compared(evaluate, "improvement"), right=use.parameters["ChampionMargin"]
     )
+    # In one step: SageMaker takes no condition step within another.
+    conditions = [good, ConditionOr(conditions=[alone, better])]
+    return ConditionStep("gate", conditions=conditions, if_steps=[register], else_steps=[fail])
+
+
+def fail_step(use: Build, evaluate: ProcessingStep) -> FailStep:
+    """End the execution with the metric, and with what it missed."""
+    found = ["Quality gate not met: ", use.metric, " ", _measured(use, evaluate)]
+    wanted = ["; threshold ", use.parameters["GateThreshold"]]
+    rival = [", margin over the approved version ", use.parameters["ChampionMargin"]]
+    told = [". ", _compared(evaluate, "summary"), ". Nothing was registered."]
+    return FailStep("gate-not-met", error_message=Join(on="", values=[*found, *wanted, *rival, *told]))
 
 
 def register_step(use: Build, process: ProcessingStep, train: TrainingStep, evaluate: ProcessingStep) -> ModelStep:

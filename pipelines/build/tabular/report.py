@@ -36,7 +36,7 @@ svg {{ max-width: 100%; height: auto; }}
 <body>
 <h1>{title}</h1>
 <p>{items} test rows. Standard deviations come from bootstrap samples of the test set.</p>
-<p>{comparison}</p>
+<p>{comparison}.</p>
 <table>
 <tr><th>Metric</th><th>Value</th><th>Standard deviation</th>{column}</tr>
 {rows}

@@ -70,6 +70,9 @@ def _flatten(steps: list[dict[str, Any]], inside: tuple[str, bool] | None) -> It
         if kind not in EXECUTED:
             known = ", ".join(EXECUTED)
             raise _invalid(f"The sandbox does not execute {kind} steps (step {content['Name']}), only {known}.")
+        if kind == "Condition" and inside:
+            # "Limitations": https://docs.aws.amazon.com/sagemaker/latest/dg/build-and-manage-steps-types.html
+            raise _invalid(f"Condition step {content['Name']} lies in {inside[0]}: condition steps can't be nested.")
         own = (
             {k: v for k, v in arguments.items() if k not in ("IfSteps", "ElseSteps")}
             if kind == "Condition"
