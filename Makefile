@@ -20,8 +20,9 @@ $(VENV)/.ready: requirements/dev.txt setup.py
 
 # Installing the images' packages beforehand keeps the demonstration's first build short.
 $(VENV)/.images: $(VENV)/.ready $(wildcard containers/*/*/requirements.txt)
-	@set -e; for folder in $(dir $(wildcard containers/*/*/Dockerfile)); do \
-		SMPROJECT_IMAGES=$(VENV)/images $(BIN)/python -m smproject.sandbox.docker build --tag setup $$folder; done
+	@set -e; for folder in $(dir $(wildcard containers/*/*/Dockerfile)); do entry=$${folder}../entry; \
+		SMPROJECT_IMAGES=$(VENV)/images $(BIN)/python -m smproject.sandbox.docker build --tag setup \
+		$$(test ! -d $$entry || echo --build-context entry=$$entry) $$folder; done
 	@touch $@
 
 setup: $(VENV)/.ready $(VENV)/.images ## Make the virtual environment, and the images' packages

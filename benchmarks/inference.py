@@ -31,7 +31,7 @@ from smproject.sandbox import environments
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 CONTAINER = ROOT / "containers" / "inference" / "xgboost"
-TRAINING = ROOT / "containers" / "training" / "xgboost"
+TRAINING = ROOT / "containers" / "training"
 FEATURES = [f"feature_{number}" for number in range(30)]
 PORT = 4568
 ROUNDS = 5
@@ -124,8 +124,10 @@ def _train(folder: Path) -> Path:
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content)
-    command = [str(_environment(TRAINING / "requirements.txt")), str(TRAINING / "train.py"), "train"]
-    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "SAGEMAKER_BASE_DIR": str(folder)})
+    command = [str(_environment(TRAINING / "xgboost" / "requirements.txt")), "-m", "entry", "train"]
+    programs = f"{TRAINING}{os.pathsep}{TRAINING / 'xgboost'}"
+    env = {**os.environ, "PYTHONPATH": programs, "SAGEMAKER_BASE_DIR": str(folder)}
+    subprocess.run(command, check=True, capture_output=True, env=env)
     return folder / "model"
 
 

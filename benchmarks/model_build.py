@@ -122,7 +122,8 @@ class Bare:
             SCRIPTS / "process.py", "--target", data.TARGET, "--problem-type", "binary_classification", *places
         )
         self._lay_out_training(ml, processed)
-        self._python(self.image.root / "opt/program/train.py", "train", SAGEMAKER_BASE_DIR=str(ml))
+        program = str(self.image.root / "opt/program")
+        self._python("-m", "entry", "train", PYTHONPATH=program, SAGEMAKER_BASE_DIR=str(ml))
         (folder / "model").mkdir()
         with tarfile.open(folder / "model" / "model.tar.gz", "w:gz") as archive:
             for path in (ml / "model").iterdir():

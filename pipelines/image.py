@@ -3,11 +3,13 @@
     python -m pipelines.image containers/training/xgboost
 
 The tag is the content's digest, so an unchanged folder keeps its image, and cached steps stay cached.
+Images share what lies beside their folders: `COPY --from=entry` in a Dockerfile copies from the folder ../entry.
 Progress goes to standard error; standard output is the URI alone.
 """
 
 import argparse
 import logging
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +51,7 @@ def main() -> int:
 
 def ensure_image(folder: Path, repository_uri: str, ecr: Any) -> str:
     """Return the URI by digest of the folder's image, built and pushed when the repository lacks it."""
-    tag = content_digest(tree(folder))[:32]
+    tag = image_tag(folder)
     digest = find_digest(repository_uri, tag, ecr)
     if digest is None:
         build_and_push(folder, f"{repository_uri}:{tag}")
@@ -59,6 +61,20 @@ def ensure_image(folder: Path, repository_uri: str, ecr: Any) -> str:
     if digest is None:
         raise ImageError(f"{repository_uri} has no image tagged {tag} after the push. Look at the repository's policy.")
     return f"{repository_uri}@{digest}"
+
+
+def image_tag(folder: Path) -> str:
+    """Digest of what the image is made of: its folder, and the folders beside it that it copies from."""
+    files = tree(folder)
+    for name, shared in shared_folders(folder).items():
+        files |= {f"../{name}/{path}": file for path, file in tree(shared).items()}
+    return content_digest(files)[:32]
+
+
+def shared_folders(folder: Path) -> dict[str, Path]:
+    """Folders beside the image's by the names under which its Dockerfile copies from them."""
+    named = re.findall(r"--from=([\w.-]+)", (folder / "Dockerfile").read_text(encoding="utf-8"))
+    return {name: folder.parent / name for name in sorted(set(named)) if (folder.parent / name).is_dir()}
 
 
 def find_digest(repository_uri: str, tag: str, ecr: Any) -> str | None:
@@ -78,7 +94,9 @@ def find_digest(repository_uri: str, tag: str, ecr: Any) -> str | None:
 
 def build_and_push(folder: Path, image: str) -> None:
     """Build and push with docker, its output sent to standard error."""
-    for command in (["docker", "build", "--tag", image, str(folder)], ["docker", "push", image]):
+    # https://docs.docker.com/reference/cli/docker/buildx/build/#build-context
+    contexts = [f"--build-context={name}={path}" for name, path in shared_folders(folder).items()]
+    for command in (["docker", "build", "--tag", image, *contexts, str(folder)], ["docker", "push", image]):
         logger.info("%s", " ".join(command))
         try:
             subprocess.run(command, check=True, stdout=sys.stderr)

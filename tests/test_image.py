@@ -10,7 +10,6 @@ import pytest
 from moto import mock_aws
 
 from pipelines import image
-from pipelines.content import content_digest, tree
 
 REPOSITORY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sagemaker-leavers"
 
@@ -35,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def push(ecr: Any, folder: Path) -> str:
-    tag = content_digest(tree(folder))[:32]
+    tag = image.image_tag(folder)
     manifest = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": []})
     pushed = ecr.put_image(repositoryName="sagemaker-leavers", imageTag=tag, imageManifest=manifest)
     return str(pushed["image"]["imageId"]["imageDigest"])
@@ -55,6 +54,40 @@ def test_changed_folder_is_built_anew(ecr: Any, folder: Path) -> None:
 
     with pytest.raises(image.ImageError, match="docker is not installed"):
         image.ensure_image(folder, REPOSITORY, ecr)
+
+
+@pytest.fixture
+def sharing(tmp_path: Path) -> Path:
+    """An image's folder, with a folder beside it that the image copies from, and one that it doesn't."""
+    for name in ("mine", "entry", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.py").write_text("x = 1\n")
+    (tmp_path / "mine" / "Dockerfile").write_text("FROM scratch\nCOPY --from=entry *.py /e/\nCOPY --from=busybox a /\n")
+    return tmp_path / "mine"
+
+
+def test_tag_changes_with_the_folder_that_the_image_copies_from_and_with_no_other(sharing: Path) -> None:
+    tag = image.image_tag(sharing)
+    (sharing.parent / "other" / "a.py").write_text("x = 2\n")
+    assert image.image_tag(sharing) == tag
+    (sharing.parent / "entry" / "a.py").write_text("x = 2\n")
+    assert image.image_tag(sharing) != tag
+
+
+def test_docker_is_given_the_folder_that_the_image_copies_from(
+    ecr: Any, sharing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker, log = tmp_path / "docker", tmp_path / "log"
+    docker.write_text(f'#!/bin/sh\necho "$@" >> {log}\n')
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(image.ImageError, match="after the push"):
+        image.ensure_image(sharing, REPOSITORY, ecr)
+    build = log.read_text().splitlines()[0]
+    assert (
+        build == f"build --tag {REPOSITORY}:{image.image_tag(sharing)} --build-context=entry={tmp_path}/entry {sharing}"
+    )
 
 
 def test_missing_repository_is_named(ecr: Any, folder: Path) -> None:

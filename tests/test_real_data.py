@@ -1,6 +1,7 @@
 """The tabular pipeline's scripts on the real customer-churn data of 5,000 records."""
 
 import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -36,7 +37,9 @@ def test_churn_model_passes_the_default_gate(tmp_path: Path, hyperparameters: di
     (tmp_path / "input" / "config").mkdir(parents=True)
     (tmp_path / "input" / "config" / "hyperparameters.json").write_text(json.dumps(hyperparameters))
     (tmp_path / "input" / "data").symlink_to(tmp_path / "out")
-    run(ROOT / "containers" / "training" / "xgboost" / "train.py", "train", SAGEMAKER_BASE_DIR=str(tmp_path))
+    training = ROOT / "containers" / "training"
+    programs = f"{training}{os.pathsep}{training / 'xgboost'}"
+    run("-m", "entry", "train", PYTHONPATH=programs, SAGEMAKER_BASE_DIR=str(tmp_path))
     (tmp_path / "archive").mkdir()
     with tarfile.open(tmp_path / "archive" / "model.tar.gz", "w:gz") as archive:
         archive.add(tmp_path / "model", arcname=".")

@@ -18,8 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipelines.container import settings
 from pipelines.container.images import BuiltImage, container_folders, write_list
 from pipelines.container.sbom import ensure_sbom
-from pipelines.content import content_digest, tree
-from pipelines.image import ImageError, ensure_image, find_digest
+from pipelines.image import ImageError, ensure_image, find_digest, image_tag
 from pipelines.variables import SettingsError
 
 logger = logging.getLogger("build")
@@ -56,8 +55,8 @@ def build(project: settings.Project, folders: dict[str, Path], session: Any) -> 
     ecr, s3, uri = session.client("ecr"), session.client("s3"), project.image_repository_uri
     images = []
     for name, folder in folders.items():
-        # As pipelines.image tags images: told apart here, because a new image's scan has just begun.
-        is_new = find_digest(uri, content_digest(tree(folder))[:32], ecr) is None
+        # Told apart here, because a new image's scan has just begun.
+        is_new = find_digest(uri, image_tag(folder), ecr) is None
         image = BuiltImage(name, folder.as_posix(), ensure_image(folder, uri, ecr), is_new)
         logger.info("%s %s", image.uri, ensure_sbom(image, project, s3))
         images.append(image)

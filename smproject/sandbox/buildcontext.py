@@ -1,18 +1,54 @@
-"""The folder that an image is built from, less what its .dockerignore leaves out."""
+"""The folders that an image is built from, less what their .dockerignore files leave out."""
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from smproject.sandbox import globs
 from smproject.sandbox.dockerfile import BuildError, Copy
 
 _NEVER = ("**/__pycache__", "**/*.pyc")  # they hold timestamps, which would make equal sources differ
+_NAME = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*")
+
+
+def parse_named(values: list[str]) -> dict[str, Path]:
+    """Read `--build-context NAME=FOLDER`; raises BuildError, in Docker's words, for what is no name or no folder.
+
+    https://docs.docker.com/reference/cli/docker/buildx/build/#build-context
+    """
+    named = {}
+    for value in values:
+        name, separator, path = value.partition("=")
+        if not separator:
+            raise BuildError(f"invalid context value: {value}, expected key=value")
+        if not _NAME.fullmatch(name):
+            raise BuildError(f"invalid context name {name}: invalid reference format")
+        if "://" in path:
+            raise BuildError(f"--build-context {value}: the stand-in's build contexts are folders of this machine")
+        if not Path(path).exists():
+            raise BuildError(f"failed to get build context {name}: stat {path}: no such file or directory")
+        if not Path(path).is_dir():
+            raise BuildError(f"failed to get build context path {path}: not a directory")
+        named[name] = Path(path)
+    return named
+
+
+def copy(step: Copy, contexts: Mapping[str, BuildContext], root: Path) -> None:
+    """Copy a step's files from the context that it names, into an image's root."""
+    if step.context not in contexts:  # Docker takes any other name for an image's
+        raise BuildError(
+            f"Dockerfile:{step.line}: failed to solve: {step.context}: failed to resolve source metadata for "
+            f"docker.io/library/{step.context}:latest: pull access denied, repository does not exist or may require "
+            f"authorization (for a folder, give --build-context {step.context}=FOLDER)"
+        )
+    contexts[step.context].copy(step, root)
 
 
 class BuildContext:
-    """The files that COPY can see."""
+    """The files of one folder that COPY can see."""
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():

@@ -16,14 +16,14 @@ import boto3
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from smproject.sandbox import docker_run
+from smproject.sandbox import buildcontext, docker_run
 from smproject.sandbox.dockerfile import BuildError
 from smproject.sandbox.image_store import MANIFEST_TYPE, ImageStore, Reference
 
 USAGE = """The sandbox's stand-in for docker supports:
   docker version | --version
   docker login [--username AWS] --password-stdin REGISTRY
-  docker build [-t REF]... [-f FILE] [--platform X] FOLDER
+  docker build [-t REF]... [-f FILE] [--platform X] [--build-context NAME=FOLDER]... FOLDER
   docker tag REF REF
   docker push REF
   docker run --rm [--network none|bridge] [--entrypoint PROGRAM] REF [ARGUMENT]..."""
@@ -71,10 +71,11 @@ def _build(words: list[str]) -> None:
     parser.add_argument("--tag", "-t", action="append", default=[])
     parser.add_argument("--file", "-f", type=Path)
     parser.add_argument("--platform")
+    parser.add_argument("--build-context", action="append", default=[])
     parser.add_argument("folder", type=Path)
     options = parser.parse_args(words)
-    store = _store()
-    image = store.build(options.folder, lambda line: click.echo(f"#  {line}"), options.file)
+    store, named = _store(), buildcontext.parse_named(options.build_context)
+    image = store.build(options.folder, lambda line: click.echo(f"#  {line}"), options.file, named)
     click.echo(f"#  writing image {image.digest}")
     for name in options.tag:
         store.tag(_full(name), image.digest)

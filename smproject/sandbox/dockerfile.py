@@ -26,11 +26,12 @@ class BuildError(Exception):
 
 @dataclass(frozen=True)
 class Copy:
-    """Files of the build's folder that go into the image; a target with a trailing slash is a folder."""
+    """Files of a build context that go into the image; a target with a trailing slash is a folder."""
 
     sources: list[str]
     target: str
     line: int
+    context: str = ""  # name of a `--build-context`; empty: the folder that is built
 
 
 @dataclass(frozen=True)
@@ -150,22 +151,27 @@ class _Reader:
         self.recipe.workdir = posixpath.normpath(posixpath.join(self.recipe.workdir, self._expand(value)))
 
     def _copy(self, value: str) -> None:
-        words = [self._expand(word) for word in (_exec_form(value) or self._words(value))]
-        words = [word for word in words if not word.startswith(_IGNORED_FLAGS)]
+        words = _exec_form(value) or self._words(value)
+        named = [word for word in words if word.startswith("--from=")]
+        self._copy_from("".join(named).removeprefix("--from="), [word for word in words if word not in named])
+
+    def _copy_from(self, context: str, words: list[str]) -> None:
+        words = [self._expand(word) for word in words if not word.startswith(_IGNORED_FLAGS)]
         if flags := [word for word in words if word.startswith(("--", "<<"))]:
             raise self._error(f"the stand-in does not know {flags[0]}")
         if len(words) < 2:
             raise self._error("COPY needs at least one source and a destination")
         target = posixpath.join(self.recipe.workdir, words[-1])
         folder = "/" if target.endswith(("/", "/.")) or len(words) > 2 else ""
-        step = Copy(words[:-1], posixpath.normpath(target).rstrip("/") + folder, self.line)
+        step = Copy(words[:-1], posixpath.normpath(target).rstrip("/") + folder, self.line, context)
         self.recipe.steps.append(step)
 
     def _add(self, value: str) -> None:
-        for source in self._words(value)[:-1]:
+        words = _exec_form(value) or self._words(value)
+        for source in words[:-1]:
             if "://" in source or source.endswith((".tar", ".gz", ".tgz", ".bz2", ".xz")):
                 raise self._error(f"the stand-in's ADD copies plain local files only, not {source}")
-        self._copy(value)
+        self._copy_from("", words)
 
     def _run(self, value: str) -> None:
         value = _CACHE_MOUNT.sub("", value)

@@ -7,12 +7,12 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from smproject.sandbox import dockerfile, environments
+from smproject.sandbox import buildcontext, dockerfile, environments
 from smproject.sandbox.buildcontext import BuildContext
 from smproject.sandbox.dockerfile import BuildError, Copy, Install, Recipe
 
@@ -69,22 +69,29 @@ class ImageStore:
     def __init__(self, home: Path, tags: Path | None = None) -> None:
         self.home, self.tags = home, tags or home / "tags"
 
-    def build(self, folder: Path, progress: Progress, file: Path | None = None) -> Image:
-        """Build the image of a folder's Dockerfile; raises BuildError and leaves nothing behind when it can't."""
+    def build(
+        self, folder: Path, progress: Progress, file: Path | None = None, named: Mapping[str, Path] | None = None
+    ) -> Image:
+        """Build the image of a folder's Dockerfile, which may also copy from folders that are named for it.
+
+        Raises BuildError and leaves nothing behind when it can't.
+        """
         recipe = dockerfile.parse(file or folder / "Dockerfile")
         for note in [*recipe.notes, *_notes(recipe)]:
             progress(f"note: {note}")
         self.home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.home, prefix=_BUILDING) as work:
-            return self._assemble(Path(work) / "image", recipe, BuildContext(folder), progress)
+            contexts = {name: BuildContext(path) for name, path in {"": folder, **(named or {})}.items()}
+            return self._assemble(Path(work) / "image", recipe, contexts, progress)
 
-    def _assemble(self, work: Path, recipe: Recipe, context: BuildContext, progress: Progress) -> Image:
+    def _assemble(self, work: Path, recipe: Recipe, contexts: Mapping[str, BuildContext], progress: Progress) -> Image:
         root, requirements = work / "root", ""
         root.mkdir(parents=True)
         for step in recipe.steps:
             if isinstance(step, Copy):
-                progress(f"COPY {' '.join(step.sources)} {step.target}")
-                context.copy(step, root)
+                origin = [f"--from={step.context}"] if step.context else []
+                progress(f"COPY {' '.join([*origin, *step.sources])} {step.target}")
+                buildcontext.copy(step, contexts, root)
             else:
                 requirements += _requirements(root, step)
         environments.shared(requirements, progress)

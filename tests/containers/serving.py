@@ -19,7 +19,7 @@ import xgboost as xgb
 ROOT = Path(__file__).resolve().parents[2]
 CONTAINER = ROOT / "containers" / "inference" / "xgboost"
 SCRIPTS = ROOT / "pipelines" / "build" / "tabular"
-TRAIN = ROOT / "containers" / "training" / "xgboost" / "train.py"
+TRAINING = ROOT / "containers" / "training"
 TARGET = "left"
 
 
@@ -61,7 +61,8 @@ def make_model(base: Path, table: pd.DataFrame, problem_type: str, objective: st
     (base / "input" / "config").mkdir(parents=True)
     hyperparameters = {"num_round": "12", "max_depth": "4", "objective": objective, "eval_metric": "rmse"}
     (base / "input" / "config" / "hyperparameters.json").write_text(json.dumps(hyperparameters))
-    run(sys.executable, TRAIN, "train", SAGEMAKER_BASE_DIR=str(base))
+    programs = f"{TRAINING}{os.pathsep}{TRAINING / 'xgboost'}"
+    run(sys.executable, "-m", "entry", "train", PYTHONPATH=programs, SAGEMAKER_BASE_DIR=str(base))
     return base / "model"
 
 

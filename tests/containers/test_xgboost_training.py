@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 import xgboost as xgb
 
-TRAIN = Path(__file__).resolve().parents[2] / "containers" / "training" / "xgboost" / "train.py"
+CONTAINER = Path(__file__).resolve().parents[2] / "containers" / "training" / "xgboost"
 FAST = {"num_round": "15", "eval_metric": "auc"}
 REGRESSION = {"objective": "reg:squarederror", "eval_metric": "rmse"}
 
@@ -39,7 +39,8 @@ def configure(base: Path, hyperparameters: dict[str, str]) -> dict[str, Any]:
     config = base / "input" / "config"
     config.mkdir(exist_ok=True)
     (config / "hyperparameters.json").write_text(json.dumps(hyperparameters))
-    return {"args": [sys.executable, "-u", str(TRAIN), "train"], "env": {**os.environ, "SAGEMAKER_BASE_DIR": str(base)}}
+    places = {"PYTHONPATH": f"{CONTAINER.parent}{os.pathsep}{CONTAINER}", "SAGEMAKER_BASE_DIR": str(base)}
+    return {"args": [sys.executable, "-u", "-m", "entry", "train"], "env": {**os.environ, **places}}
 
 
 def train(base: Path, **hyperparameters: str) -> subprocess.CompletedProcess[str]:
@@ -236,7 +237,7 @@ def test_booster_without_an_equal_in_onnx_is_not_kept(
 
 def exporter() -> Any:
     """The module that train.py uses: boosters of kinds that no hyperparameter asks for go to it directly."""
-    spec = importlib.util.spec_from_file_location("export", TRAIN.with_name("export.py"))
+    spec = importlib.util.spec_from_file_location("export", CONTAINER / "export.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

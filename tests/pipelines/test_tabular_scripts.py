@@ -19,7 +19,7 @@ import xgboost as xgb
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "pipelines" / "build" / "tabular"
-TRAIN = ROOT / "containers" / "training" / "xgboost" / "train.py"
+TRAINING = ROOT / "containers" / "training"
 OBJECTIVES = {
     "binary_classification": {"objective": "binary:logistic", "eval_metric": "auc"},
     "regression": {"objective": "reg:squarederror", "eval_metric": "rmse"},
@@ -41,7 +41,7 @@ def customers(rows: int = 900) -> pd.DataFrame:
     return pd.DataFrame({**columns, "left": left, "spent": spent.round(2)})
 
 
-def run(script: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(script: Path | str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(script), *map(str, arguments)]
     return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
 
@@ -60,7 +60,8 @@ def train(folder: Path, problem: str, **changes: str) -> subprocess.CompletedPro
     hyperparameters = {**settings, **OBJECTIVES[problem], **changes}
     (base / "input" / "config" / "hyperparameters.json").write_text(json.dumps(hyperparameters))
     (base / "input" / "data").symlink_to(folder / "out")
-    return run(TRAIN, "train", SAGEMAKER_BASE_DIR=str(base))
+    programs = f"{TRAINING}{os.pathsep}{TRAINING / 'xgboost'}"
+    return run("-m", "entry", "train", PYTHONPATH=programs, SAGEMAKER_BASE_DIR=str(base))
 
 
 def pack(folder: Path) -> None:

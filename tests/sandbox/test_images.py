@@ -17,6 +17,7 @@ from harness import Sandbox, eventually
 from persons import Person, policy
 from workbench import Workbench
 
+from smproject.sandbox import docker
 from smproject.sandbox.dockerfile import BuildError
 from smproject.sandbox.image_store import ImageStore
 
@@ -105,6 +106,64 @@ def test_dockerignore_leaves_files_out(folder: Path, store: ImageStore) -> None:
     assert not (program / "more.py").exists()
 
 
+@pytest.fixture
+def sharing(folder: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of an image that copies from another one, too."""
+    monkeypatch.setenv("SMPROJECT_IMAGES", str(sandbox.home / "images"))
+    (folder.parent / "shared").mkdir()
+    (folder.parent / "shared" / "common.py").write_text("common = 1\n")
+    with (folder / "Dockerfile").open("a") as file:
+        file.write("COPY --from=shared --chown=1:1 . $PROGRAM/shared/\n")
+    return folder
+
+
+def test_files_come_from_named_build_contexts_too(sharing: Path, store: ImageStore) -> None:
+    shared = sharing.parent / "shared"
+    image = store.build(sharing, silent, named={"shared": shared})
+    program = image.root / "opt" / "program"
+    assert sorted(path.name for path in program.iterdir()) == ["more.py", "requirements.txt", "shared", "train.py"]
+    assert [path.name for path in (program / "shared").iterdir()] == ["common.py"]
+    (shared / "common.py").write_text("common = 2\n")
+    assert store.build(sharing, silent, named={"shared": shared}).digest != image.digest
+
+
+def test_a_named_build_context_has_a_dockerignore_of_its_own(sharing: Path, store: ImageStore) -> None:
+    shared = sharing.parent / "shared"
+    (shared / "notes.md").write_text("notes")
+    (shared / ".dockerignore").write_text("*.md\n.dockerignore\n")
+    image = store.build(sharing, silent, named={"shared": shared})
+    assert [path.name for path in (image.root / "opt/program/shared").iterdir()] == ["common.py"]
+
+
+@pytest.mark.parametrize(
+    ("context", "status", "said"),
+    [
+        ("shared={parent}/shared", 0, "COPY --from=shared . /opt/program/shared/"),
+        ("other={parent}/shared", 1, "shared: failed to resolve source metadata for docker.io/library/shared:latest"),
+        (
+            "shared={parent}/none",
+            1,
+            "failed to get build context shared: stat {parent}/none: no such file or directory",
+        ),
+        (
+            "shared={parent}/container/train.py",
+            1,
+            "failed to get build context path {parent}/container/train.py: not a",
+        ),
+        ("shared", 1, "invalid context value: shared, expected key=value"),
+        ("Shared={parent}/shared", 1, "invalid context name Shared"),
+        ("shared=docker-image://python:3.12", 1, "the stand-in's build contexts are folders"),
+    ],
+)
+def test_docker_build_names_contexts_as_docker_does(
+    context: str, status: int, said: str, sharing: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["build", "--build-context", context.format(parent=sharing.parent), str(sharing)]
+    assert docker.main(words) == status
+    told = capsys.readouterr()
+    assert said.format(parent=sharing.parent) in told.out + told.err
+
+
 @pytest.mark.parametrize(
     ("line", "found"),
     [
@@ -114,6 +173,8 @@ def test_dockerignore_leaves_files_out(folder: Path, store: ImageStore) -> None:
         ("COPPY a b", "Dockerfile:16: .*COPPY"),
         ("COPY absent.txt .", "Dockerfile:16: .*absent.txt: file not found"),
         ("COPY ../secret .", "Dockerfile:16: .*outside"),
+        ("COPY --from=builder a .", "Dockerfile:16: .*builder: failed to resolve"),
+        ("ADD --from=builder a .", "Dockerfile:16: .*does not know --from=builder"),
         ("ADD https://example.com/a.txt .", "Dockerfile:16: .*local files"),
         ("RUN pip install -r absent.txt", "Dockerfile:16: .*COPY it first"),
     ],

@@ -142,7 +142,7 @@ def training_program(execution: str) -> int:
             mine = job in (folder / "environ").read_bytes()
         except OSError:  # it has ended, or is another user's
             continue
-        if mine and b"python" in words[0] and any(word.endswith(b"/train.py") for word in words):
+        if mine and b"python" in words[0] and b"entry.worker" in words:
             return int(folder.name)
     return 0
 
@@ -164,6 +164,7 @@ def test_a_killed_training_program_fails_its_step_and_the_next_execution_works(v
     assert visitor.ended(killed)["PipelineExecutionStatus"] == "Failed"
     train = visitor.steps(killed)["train"]
     assert (train["StepStatus"], visitor.job(train, "Training")["TrainingJobStatus"]) == ("Failed", "Failed")
+    assert "was ended by SIGKILL" in train["FailureReason"]
     assert "exit code: 137" in train["FailureReason"]
 
     again = start(visitor, **wanted)
