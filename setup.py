@@ -14,6 +14,7 @@ SANDBOX = [
     "awscli>=1.46",
     "cfn-lint>=1.58,<2",
     "moto[server]==5.2.5",
+    "optuna>=5.0,<6",
     "packaging>=24",
     "regex>=2024.5",
 ]

@@ -183,6 +183,10 @@ def test_wrong_parameters_are_refused(pipelines: Pipelines, given: dict[str, str
     assert pipelines.api.list_pipeline_executions(PipelineName=pipeline)["PipelineExecutionSummaries"] == []
 
 
+def condition(name: str, *inside: dict[str, Any]) -> dict[str, Any]:
+    return {"Name": name, "Type": "Condition", "Arguments": {"Conditions": [], "IfSteps": [*inside], "ElseSteps": []}}
+
+
 def step(name: str, **members: Any) -> dict[str, Any]:
     return {"Name": name, "Type": "Fail", "Arguments": {"ErrorMessage": members.pop("message", "x")}, **members}
 
@@ -195,9 +199,13 @@ def step(name: str, **members: Any) -> dict[str, Any]:
         ([step("a", message={"Get": "Parameters.P"})], "Step a refers to a parameter that does not exist: P."),
         ([step("a", DependsOn=["b"]), step("b", DependsOn=["a"])], "The steps depend on each other in a circle: "),
         ([step("a"), step("a")], "Step names must be unique: a is used twice."),
-        ([step("a", Type="Tuning")], "The sandbox does not execute Tuning steps (step a), only "),
+        ([step("a", Type="EMR")], "The sandbox does not execute EMR steps (step a), only "),
         ([{"Name": "a"}], "A required member is missing or ill-typed: 'Type'"),
         ([step("a", Type="Condition")], "A required member is missing or ill-typed: 'IfSteps'"),
+        (
+            [condition("outer", condition("inner"))],
+            "Condition step inner lies in outer: condition steps can't be nested.",
+        ),
         (["a"], "A required member is missing or ill-typed: "),
         ([step("a", CacheConfig={"Enabled": True, "ExpireAfter": "soon"})], "ExpireAfter of step a is 'soon'"),
     ],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from functools import reduce
 from typing import Any
 
 from smproject.sandbox.service import ServiceError
@@ -15,6 +16,11 @@ from smproject.sandbox.service import ServiceError
 _KEYS = {
     "Processing": ("AppSpecification", "Environment", "ProcessingInputs"),
     "Training": ("AlgorithmSpecification", "CheckpointConfig", "Environment", "HyperParameters", "InputDataConfig"),
+    "Tuning": (
+        "HyperParameterTuningJobConfig",
+        *(f"TrainingJobDefinition.{name}" for name in ("AlgorithmSpecification", "HyperParameterRanges")),
+        *(f"TrainingJobDefinition.{name}" for name in ("InputDataConfig", "StaticHyperParameters", "TuningObjective")),
+    ),
 }
 _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?|(\d+)d")
 
@@ -23,7 +29,12 @@ def key(step: dict[str, Any], arguments: dict[str, Any]) -> str | None:
     """Return what a step's result depends on; None when the step isn't cached."""
     if step["Type"] not in _KEYS or not step.get("CacheConfig", {}).get("Enabled"):
         return None
-    return json.dumps({name: arguments.get(name) for name in _KEYS[step["Type"]]}, sort_keys=True, default=str)
+    found = {name: reduce(_member, name.split("."), arguments) for name in _KEYS[step["Type"]]}
+    return json.dumps(found, sort_keys=True, default=str)
+
+
+def _member(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def expires_after(step: dict[str, Any]) -> timedelta:

@@ -11,7 +11,7 @@ from typing import Any
 from smproject.sandbox.sagemaker import cache
 from smproject.sandbox.service import ServiceError
 
-EXECUTED = ("Processing", "Training", "Transform", "Model", "Condition", "RegisterModel", "Fail")
+EXECUTED = ("Processing", "Training", "Tuning", "Transform", "Model", "Condition", "RegisterModel", "Fail")
 PARAMETER_TYPES: dict[str, Callable[[Any], Any]] = {
     "String": str,
     "Integer": int,

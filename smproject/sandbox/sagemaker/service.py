@@ -17,6 +17,7 @@ from smproject.sandbox.sagemaker.studio_access import StudioAccess, StudioCatalo
 from smproject.sandbox.sagemaker.studio_images import StudioImages
 from smproject.sandbox.sagemaker.studio_users import Spaces, UserProfiles
 from smproject.sandbox.sagemaker.tags import Tags
+from smproject.sandbox.sagemaker.tuning.tuning_jobs import TuningJobs
 from smproject.sandbox.service import Caller, Handler, Service
 from smproject.sandbox.world import World
 
@@ -28,6 +29,7 @@ class SageMaker(Service):
     unsupported = frozenset(
         f"{side}{bound}" for side in ("CreationTime", "LastModifiedTime", "Created") for bound in ("After", "Before")
     ) | {
+        "CreateHyperParameterTuningJob.TrainingJobDefinitions",
         "CrossAccountFilterOption",
         "ListCodeRepositories.NameContains",
         "ListModelPackages.NameContains",
@@ -44,9 +46,11 @@ class SageMaker(Service):
         tags, studio = Tags(), Studio()
         registry = Registry(world, tags)
         self.hosting = Hosting(world, registry, tags)
+        jobs = Jobs(world, tags, self.hosting.models)
         self.parts = [
             Projects(world, tags),
-            Jobs(world, tags, self.hosting.models),
+            jobs,
+            TuningJobs(world, tags, jobs),
             Pipelines(world, tags),
             registry,
             Repositories(tags),

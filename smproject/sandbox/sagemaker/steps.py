@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from botocore import xform_name
+
 from smproject.sandbox.sagemaker import conditions
 from smproject.sandbox.sagemaker.execution import Execution, StepRun
 from smproject.sandbox.sagemaker.expressions import Scope
 from smproject.sandbox.service import unique_id
 
 _POLL_SECONDS = 0.05
+_TOP = 50  # training jobs of a tuning step, the best first, that later steps may refer to
 
 
 class StepFailure(Exception):
@@ -40,6 +43,27 @@ def _job(work: Work, kind: str) -> None:
     arguments = {k: v for k, v in work.arguments.items() if k not in (f"{kind}JobName", "ExperimentConfig")}
     arn = create(**{f"{kind}JobName": name}, **arguments)[f"{kind}JobArn"]
     work.run.metadata = {f"{kind}Job": {"Arn": arn}}
+    _finish(work, kind, name)
+
+
+def _tuning(work: Work) -> None:
+    name = f"{work.execution.id}-{work.run.step.name}"[:21].replace("_", "-").strip("-") + f"-{unique_id(10)}"
+    arguments = {key: value for key, value in work.arguments.items() if key != "HyperParameterTuningJobName"}
+    made = work.sagemaker.create_hyper_parameter_tuning_job(HyperParameterTuningJobName=name, **arguments)
+    work.run.metadata = {"TuningJob": {"Arn": made["HyperParameterTuningJobArn"]}}
+    _finish(work, "HyperParameterTuning", name)
+    maximizes = arguments["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]["Type"] == "Maximize"
+    best = work.sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=name,
+        SortBy="FinalObjectiveMetricValue",
+        SortOrder="Descending" if maximizes else "Ascending",
+        MaxResults=_TOP,
+    )
+    work.run.properties["TrainingJobSummaries"] = best["TrainingJobSummaries"]
+
+
+def _finish(work: Work, kind: str, name: str) -> None:
+    """Wait for a job's end; its description is what later steps may refer to."""
     found = _wait(work, kind, name)
     status = found[f"{kind}JobStatus"]
     if status == "Stopped" and work.execution.stopping.is_set():
@@ -51,8 +75,8 @@ def _job(work: Work, kind: str) -> None:
 
 
 def _wait(work: Work, kind: str, name: str) -> dict[str, Any]:
-    describe = getattr(work.sagemaker, f"describe_{kind.lower()}_job")
-    stop = getattr(work.sagemaker, f"stop_{kind.lower()}_job")
+    describe = getattr(work.sagemaker, xform_name(f"Describe{kind}Job"))
+    stop = getattr(work.sagemaker, xform_name(f"Stop{kind}Job"))
     asked = False
     while True:
         found: dict[str, Any] = describe(**{f"{kind}JobName": name})
@@ -95,6 +119,7 @@ def _register(work: Work) -> None:
 RUNNERS: dict[str, Callable[[Work], None]] = {
     "Processing": lambda work: _job(work, "Processing"),
     "Training": lambda work: _job(work, "Training"),
+    "Tuning": _tuning,
     "Transform": lambda work: _job(work, "Transform"),
     "Model": _model,
     "Condition": _condition,
