@@ -168,6 +168,25 @@ def approve(pipeline: str | None, reject: bool, comment: str, home: Path, output
 
 
 @sandbox.command()
+@click.argument("job")
+@click.option(
+    "--profile",
+    type=click.Choice(list(lifecycle.ACCOUNTS)),
+    default="development",
+    show_default=True,
+    help="The job's account, where JOB is a name.",
+)
+@click.option("--seconds", type=click.FloatRange(min=0), default=0.0, help="How long no other instances are free.")
+@home_option
+def interrupt(job: str, profile: str, seconds: float, home: Path) -> None:
+    """Take away the spot instances of the training job JOB (name or ARN), as AWS may; it starts again."""
+    from smproject.sandbox import interruptions
+
+    name = interruptions.interrupt(lifecycle.require(home), job, profile, seconds)
+    click.echo(f"{name} is interrupted: SIGTERM now, SIGKILL at the latest after 120 s. Then it starts again.")
+
+
+@sandbox.command()
 @home_option
 def reset(home: Path) -> None:
     """Forget everything; a sandbox that runs starts again from nothing, on the same port."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from harness import ACCOUNTS, Sandbox, eventually
-from workbench import CLUSTER, Workbench
+from workbench import Workbench
 
 NOTHING = "pass"
 
@@ -67,11 +67,6 @@ def test_outputs_outside_opt_ml_fail_the_job(bench: Workbench) -> None:
     target = {"S3Uri": bench.uri("out"), "LocalPath": "/etc", "S3UploadMode": "EndOfJob"}
     found = bench.process(NOTHING, ProcessingOutputConfig={"Outputs": [{"OutputName": "data", "S3Output": target}]})
     assert found["FailureReason"] == "ClientError: LocalPath /etc must lie under /opt/ml."
-
-
-def test_more_than_one_instance_is_not_run(bench: Workbench) -> None:
-    found = bench.train(NOTHING, ResourceConfig={**CLUSTER, "InstanceCount": 2})
-    assert found["FailureReason"] == "ClientError: The sandbox runs jobs on one instance only."
 
 
 @pytest.mark.parametrize("kind", ["Training", "Processing"])

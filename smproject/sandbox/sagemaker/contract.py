@@ -8,18 +8,40 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from smproject.sandbox.image_store import Image
 from smproject.sandbox.moto_seam import Credentials
-from smproject.sandbox.sagemaker import runtime
+from smproject.sandbox.sagemaker import hosts, runtime
+from smproject.sandbox.sagemaker.hosts import Host
 from smproject.sandbox.sagemaker.job import Job
 from smproject.sandbox.sagemaker.runtime import ML
+from smproject.sandbox.sagemaker.spot import DEFAULT_MAX_RUNTIME
 from smproject.sandbox.service import ServiceError
 
-HOST = "algo-1"
-DEFAULT_MAX_RUNTIME = 86_400  # seconds
+
+@dataclass(frozen=True)
+class Input:
+    """A job's input: where its objects lie, the folder that gets them, and which hosts get which.
+
+    `sharded` gives each host its share; `groups` are the instance groups that get any, all when it is empty.
+    """
+
+    uri: str
+    path: str
+    sharded: bool
+    groups: tuple[str, ...] = ()
+
+    def shares(self, keys: list[str], found: list[Host]) -> Iterator[tuple[Host, list[str]]]:
+        """Yield each host that gets some of the objects, with their keys."""
+        takers = [host for host in found if self.is_for(host)]
+        for number, host in enumerate(takers):
+            yield host, keys[number :: len(takers)] if self.sharded else keys
+
+    def is_for(self, host: Host) -> bool:
+        """Tell whether a host's group gets the input."""
+        return not self.groups or host.group.name in self.groups
 
 
 def image_uri(job: Job) -> str:
@@ -59,8 +81,8 @@ def environment(job: Job, endpoint: str, credentials: Credentials) -> dict[str, 
     return env | {key: str(value) for key, value in job.request.get("Environment", {}).items()}
 
 
-def inputs(job: Job) -> Iterator[tuple[str, str]]:
-    """Yield each input's S3 URI and folder."""
+def inputs(job: Job) -> Iterator[Input]:
+    """Yield each input."""
     if job.kind == "Processing":
         for item in job.request.get("ProcessingInputs", []):
             source = item.get("S3Input")
@@ -68,14 +90,23 @@ def inputs(job: Job) -> Iterator[tuple[str, str]]:
                 raise ServiceError(
                     "ValidationException", f"The sandbox reads S3 inputs with a LocalPath only: {item['InputName']}."
                 )
-            yield source["S3Uri"], _relative(source["LocalPath"])
+            yield Input(source["S3Uri"], _relative(source["LocalPath"]), _sharded(source))
     for channel in job.request.get("InputDataConfig", []):
-        source = channel["DataSource"].get("S3DataSource")
-        if source is None or source.get("S3DataType", "S3Prefix") != "S3Prefix":
-            raise ServiceError(
-                "ValidationException", f"The sandbox reads S3Prefix channels only: {channel['ChannelName']}."
-            )
-        yield source["S3Uri"], f"input/data/{channel['ChannelName']}"
+        yield _channel(channel)
+
+
+def _channel(channel: dict[str, Any]) -> Input:
+    source = channel["DataSource"].get("S3DataSource")
+    if source is None or source.get("S3DataType", "S3Prefix") != "S3Prefix":
+        raise ServiceError(
+            "ValidationException", f"The sandbox reads S3Prefix channels only: {channel['ChannelName']}."
+        )
+    path, groups = f"input/data/{channel['ChannelName']}", tuple(source.get("InstanceGroupNames", ()))
+    return Input(source["S3Uri"], path, _sharded(source), groups)
+
+
+def _sharded(source: dict[str, Any]) -> bool:
+    return source.get("S3DataDistributionType") == "ShardedByS3Key"
 
 
 def outputs(job: Job) -> Iterator[tuple[str, str, str | None]]:
@@ -84,8 +115,12 @@ def outputs(job: Job) -> Iterator[tuple[str, str, str | None]]:
     for item in config.get("Outputs", []):
         target = item["S3Output"]
         yield _relative(target["LocalPath"]), target["S3Uri"], config.get("KmsKeyId")
-    if checkpoint := job.request.get("CheckpointConfig"):
-        yield _relative(checkpoint.get("LocalPath", f"{ML}/checkpoints")), checkpoint["S3Uri"], None
+
+
+def checkpoints(job: Job) -> tuple[str, str] | None:
+    """Return the folder of a job's checkpoints and where in S3 they are kept; None when they are not."""
+    config = job.request.get("CheckpointConfig")
+    return (_relative(config.get("LocalPath", f"{ML}/checkpoints")), config["S3Uri"]) if config else None
 
 
 def archives(job: Job) -> Iterator[tuple[str, str, str | None]]:
@@ -103,36 +138,38 @@ def _relative(path: str) -> str:
     return path[len(ML) :].lstrip("/")
 
 
-def prepare(job: Job, ml: Path) -> None:
-    """Make the folders and write the configuration files that the program finds."""
-    folders = (
-        ["output/data", "model", "input/data", "checkpoints"] if job.kind == "Training" else ["output", "processing"]
-    )
+def prepare(job: Job, host: Host) -> None:
+    """Make the folders and write the configuration files that a host's program finds."""
+    training = job.kind == "Training"
+    folders = ["output/data", "model", "input/data", "checkpoints"] if training else ["output", "processing"]
     folders += [folder for folder, _, _ in outputs(job)]
+    if place := checkpoints(job):
+        folders.append(place[0])
     for folder in folders:
-        (ml / folder).mkdir(parents=True, exist_ok=True)
-    config = _training_config(job) if job.kind == "Training" else _processing_config(job)
+        (host.ml / folder).mkdir(parents=True, exist_ok=True)
+    config = _training_config(job, host) if training else _processing_config(job, host)
     for path, content in config.items():
-        (ml / path).parent.mkdir(parents=True, exist_ok=True)
-        (ml / path).write_text(json.dumps(content, default=str))
+        (host.ml / path).parent.mkdir(parents=True, exist_ok=True)
+        (host.ml / path).write_text(json.dumps(content, default=str))
 
 
-def _resource_config(job: Job) -> dict[str, Any]:
-    cluster = job.request.get("ResourceConfig") or job.request["ProcessingResources"]["ClusterConfig"]
-    if int(cluster.get("InstanceCount", 1)) != 1:
-        raise ServiceError("ValidationException", "The sandbox runs jobs on one instance only.")
-    group = {"instance_group_name": "homogeneousCluster", "instance_type": cluster.get("InstanceType"), "hosts": [HOST]}
+def _resource_config(job: Job, host: Host) -> dict[str, Any]:
+    groups = hosts.groups(job.request)
+    listed = [
+        {"instance_group_name": group.name, "instance_type": group.instance_type, "hosts": list(group.hosts)}
+        for group in groups
+    ]
     return {
-        "current_host": HOST,
-        "hosts": [HOST],
+        "current_host": host.name,
+        "hosts": [name for group in groups for name in group.hosts],
         "network_interface_name": "lo",
-        "current_instance_type": cluster.get("InstanceType"),
-        "current_group_name": "homogeneousCluster",
-        "instance_groups": [group],
+        "current_instance_type": host.group.instance_type,
+        "current_group_name": host.group.name,
+        "instance_groups": listed,
     }
 
 
-def _training_config(job: Job) -> dict[str, Any]:
+def _training_config(job: Job, host: Host) -> dict[str, Any]:
     channels = {
         channel["ChannelName"]: {
             "TrainingInputMode": channel.get("InputMode") or job.request["AlgorithmSpecification"]["TrainingInputMode"],
@@ -143,16 +180,17 @@ def _training_config(job: Job) -> dict[str, Any]:
             **({"ContentType": channel["ContentType"]} if "ContentType" in channel else {}),
         }
         for channel in job.request.get("InputDataConfig", [])
+        if _channel(channel).is_for(host)
     }
     return {
         "input/config/hyperparameters.json": job.request.get("HyperParameters", {}),
         "input/config/inputdataconfig.json": channels,
-        "input/config/resourceconfig.json": _resource_config(job),
+        "input/config/resourceconfig.json": _resource_config(job, host),
     }
 
 
-def _processing_config(job: Job) -> dict[str, Any]:
+def _processing_config(job: Job, host: Host) -> dict[str, Any]:
     return {
         "config/processingjobconfig.json": job.request | {"ProcessingJobArn": job.arn},
-        "config/resourceconfig.json": _resource_config(job),
+        "config/resourceconfig.json": _resource_config(job, host),
     }

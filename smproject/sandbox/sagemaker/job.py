@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, ClassVar
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
-from smproject.sandbox.sagemaker.runtime import Program
+from smproject.sandbox.sagemaker import warm_pools
 from smproject.sandbox.service import Caller, Request, now
+
+_IDLE = ("Starting", "Pending", "Interrupted", "Restarting")  # secondary statuses without an instance to pay
+
+
+def folder_of(home: Path, kind: str, account: str, name: str) -> Path:
+    """Return the folder of a job's files while it runs, in the sandbox's home."""
+    return home / "jobs" / account / f"{kind.lower()}-{name}"
 
 
 @dataclass
@@ -30,8 +38,7 @@ class Job:
     ended: datetime | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    program: Program | None = None
-    TRANSIENT: ClassVar[dict[str, Any]] = {"program": None}
+    reused: tuple[str, datetime] | None = None  # the job that has its warm pool, and since when
 
     def move(self, secondary: str, message: str = "") -> None:
         """Enter a secondary status, as training jobs show them."""
@@ -69,18 +76,29 @@ class Job:
             **(self._training() if self.kind == "Training" else self._processing()),
         }
 
+    def billable(self) -> float:
+        """Return for how many seconds the job has had its instances, up to now or to its end."""
+        if self.started is None:
+            return 0.0
+        end = self.ended or now()
+        idle = [item for item in self.secondary if item["Status"] in _IDLE and item["StartTime"] >= self.started]
+        waited = sum(((item.get("EndTime", end) - item["StartTime"]) for item in idle), timedelta())
+        return (end - self.started - waited).total_seconds()
+
     def _processing(self) -> dict[str, Any]:
         return {"ExitMessage": self.exit_message} if self.exit_message else {}
 
     def _training(self) -> dict[str, Any]:
         model = f"{self.request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{self.name}/output/model.tar.gz"
+        pool = warm_pools.status(self)
         seconds = int((self.ended - self.started).total_seconds()) if self.ended and self.started else 0
         return {
             "SecondaryStatus": self.secondary[-1]["Status"] if self.secondary else "Starting",
             "SecondaryStatusTransitions": self.secondary,
             "FinalMetricDataList": self.metrics,
             "TrainingTimeInSeconds": seconds,
-            "BillableTimeInSeconds": seconds,
+            "BillableTimeInSeconds": int(self.billable()) if self.ended else 0,
+            **({"WarmPoolStatus": pool} if pool else {}),
             **({"ModelArtifacts": {"S3ModelArtifacts": model}} if self.status in ("Completed", "Stopped") else {}),
         }
 
@@ -89,4 +107,5 @@ class Job:
         shown = ("JobName", "JobArn", "JobStatus", "EndTime")
         full = self.describe()
         found = {f"{self.kind}{key}": full[f"{self.kind}{key}"] for key in shown if f"{self.kind}{key}" in full}
-        return found | {"CreationTime": self.created, "LastModifiedTime": full["LastModifiedTime"]}
+        same = ("CreationTime", "LastModifiedTime", "WarmPoolStatus")
+        return found | {key: full[key] for key in same if key in full}

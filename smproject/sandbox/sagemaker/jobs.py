@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from smproject.sandbox.moto_seam import Credentials
-from smproject.sandbox.sagemaker import runner
+from smproject.sandbox.sagemaker import refusals, runner, warm_pools
 from smproject.sandbox.sagemaker.hosting.models import Models
 from smproject.sandbox.sagemaker.job import Job
 from smproject.sandbox.sagemaker.tags import Tags
@@ -82,6 +82,7 @@ class Jobs:
                 runner.announce(self.world, job)
 
     def _create(self, kind: str, caller: Caller, request: Request, role: str) -> Job:
+        refusals.refuse(kind, request)
         name = request[f"{kind}JobName"]
         arn = caller.arn_of("sagemaker", f"{kind.lower()}-job/{name}")
         if arn in self.jobs:
@@ -89,6 +90,7 @@ class Jobs:
             raise ServiceError("ResourceInUse", message)
         job = Job(kind, name, arn, caller, request)
         act = self._act(job, self.world.assume(role, "sagemaker.amazonaws.com", "SageMaker", arn))
+        warm_pools.take(self.jobs.values(), job)
         self.jobs[arn] = job
         self.tags.set(arn, request.get("Tags", []))
         self.world.background(f"job {name}", lambda: runner.run(self.world, job, act))

@@ -7,10 +7,8 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -19,39 +17,14 @@ from pathlib import Path
 from smproject.sandbox import environments
 from smproject.sandbox.image_store import Image
 from smproject.sandbox.moto_seam import Credentials
-from smproject.sandbox.processes import Processes, signal_group
-from smproject.sandbox.sagemaker import relay
+from smproject.sandbox.processes import Processes
+from smproject.sandbox.sagemaker import bubblewrap, relay
+from smproject.sandbox.sagemaker.bubblewrap import Program
+from smproject.sandbox.sagemaker.network import Place
 
 ML = "/opt/ml"
 _RELAY = "/opt/relay"
 _SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc")
-
-
-@dataclass
-class Program:
-    """A started program; `pid` is the one that gets signals (inside a jail it isn't the process we started)."""
-
-    process: subprocess.Popen[bytes]
-    pid: int
-
-    def ends(self, seconds: float) -> bool:
-        """Wait for the program's end at most so long; tell whether it came."""
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
-
-    def terminate(self) -> None:
-        """Ask the program to stop."""
-        try:
-            os.kill(self.pid, signal.SIGTERM)
-        except ProcessLookupError:
-            return
-
-    def kill(self) -> None:
-        """Make it stop, with its children."""
-        signal_group(self.process, signal.SIGKILL)
 
 
 @dataclass(frozen=True)
@@ -59,7 +32,7 @@ class Launch:
     """What to run: an image's command in a job's folder, whose subfolder `ml` is the program's /opt/ml.
 
     `network` False cuts the program off, and `readonly` protects subfolders of `ml` from it, where the runtime can.
-    `port` is where a server is to listen: cut off, it is reached through `socket`.
+    `port` is where a server is to listen: cut off, it is reached through `socket`. `place` names its host, in a jail.
     """
 
     folder: Path
@@ -69,6 +42,7 @@ class Launch:
     network: bool
     readonly: tuple[str, ...] = ()
     port: int = 0
+    place: Place | None = None
 
     @property
     def socket(self) -> Path | None:
@@ -127,14 +101,14 @@ def start(processes: Processes, launch: Launch, output: int) -> Program:
 
 
 def _start_jail(processes: Processes, launch: Launch, output: int) -> Program:
-    info_read, info_write = os.pipe()
-    command = [*_jail(launch, info_write), *(_relayed(launch) if launch.socket else launch.command)]
-    process = processes.start(command, cwd=launch.folder, env=launch.variables(), output=output, pass_fds=(info_write,))
-    os.close(info_write)
-    with os.fdopen(info_read, "rb") as info:
-        text = info.read()
-    pid = json.loads(text)["child-pid"] if text.strip() else process.pid
-    return Program(process, pid)
+    rest = _relayed(launch) if launch.socket else launch.command
+    return bubblewrap.begin(
+        processes,
+        lambda info: [*_jail(launch, info), *rest],
+        cwd=launch.folder,
+        env=launch.variables(),
+        output=output,
+    )
 
 
 def system_jail() -> list[str]:
@@ -150,7 +124,8 @@ def system_jail() -> list[str]:
 def _jail(launch: Launch, info: int) -> list[str]:
     """Return bubblewrap's command line: the system's jail, the image's files, the job at /opt/ml."""
     environment = str(launch.image.environment)
-    jail = [*system_jail(), "--info-fd", str(info), "--ro-bind", environment, environment]
+    entry, network = _network(launch)
+    jail = [*entry, *system_jail(), *network, "--info-fd", str(info), "--ro-bind", environment, environment]
     root = launch.image.root
     for file in sorted(p for p in root.rglob("*") if p.is_file()):
         jail += ["--ro-bind", str(file), f"/{file.relative_to(root)}"]
@@ -161,7 +136,17 @@ def _jail(launch: Launch, info: int) -> list[str]:
     if launch.socket:
         launch.socket.parent.mkdir(exist_ok=True)
         jail += ["--bind", str(launch.socket.parent), _RELAY, "--ro-bind", relay.__file__, f"{_RELAY}.py"]
-    return jail + ([] if launch.network else ["--unshare-net"]) + ["--"]
+    return [*jail, "--"]
+
+
+def _network(launch: Launch) -> tuple[tuple[str, ...], list[str]]:
+    """Return what begins a launch's command line, and the options for its network and its host's name."""
+    place = launch.place
+    entry = place.entry if place else ()
+    options = [] if launch.network or entry else ["--unshare-net"]
+    if place:
+        options += ["--unshare-uts", "--hostname", place.host, "--ro-bind", str(place.names), "/etc/hosts"]
+    return entry, options
 
 
 def _relayed(launch: Launch) -> list[str]:

@@ -22,7 +22,8 @@ from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
 from smproject.sandbox.log import Log
 from smproject.sandbox.processes import Processes
 from smproject.sandbox.sagemaker import runtime
-from smproject.sandbox.sagemaker.runtime import Launch, Program
+from smproject.sandbox.sagemaker.bubblewrap import Program
+from smproject.sandbox.sagemaker.runtime import Launch
 
 LOG = logging.getLogger(__name__)
 GRACE_SECONDS = 30.0  # between SIGTERM and SIGKILL
