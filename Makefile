@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 4566
+WORKERS ?= 2
 # Trust what the system trusts, as pip does: companies have certificates of their own.
 export UV_SYSTEM_CERTS := 1
 
@@ -31,7 +32,8 @@ demo: setup ## Run the whole story on this machine; KEEP=1 leaves the sandbox ru
 	@$(BIN)/smproject sandbox demo --port $(PORT) $(if $(KEEP),--keep)
 
 test: setup check checkov ## Check, then run every test
-	$(BIN)/python -m pytest --ignore tests/pipelines --ignore tests/containers  # test_seed_alone.py runs these
+	# test_seed_alone.py runs the tests of pipelines and containers; most others wait more than they compute.
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --ignore tests/pipelines --ignore tests/containers
 
 check: $(VENV)/.ready ## Lint, type-check and validate, offline
 	$(BIN)/ruff check .

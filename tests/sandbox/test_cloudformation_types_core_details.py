@@ -146,6 +146,16 @@ def test_a_policy_of_parts_lets_an_organization_in(sandbox: Sandbox, name: str) 
     assert (found["Principal"], found["Condition"]) == ("*", {"StringEquals": {"aws:PrincipalOrgID": "o-1234567890"}})
 
 
+def test_a_log_group_says_its_class(stacks: Stacks, sandbox: Sandbox, name: str) -> None:
+    group = resource("AWS::Logs::LogGroup", LogGroupName=name, LogGroupClass="INFREQUENT_ACCESS")
+    other = resource("AWS::Logs::LogGroup", LogGroupName=f"{name}-other")
+    assert stacks.create(text(It=group, Other=other), StackName=name)["StackStatus"] == "CREATE_COMPLETE"
+    found = sandbox.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    assert [each["logGroupClass"] for each in found] == ["INFREQUENT_ACCESS", "STANDARD"]
+    changed = text(It={**group, "Properties": {**group["Properties"], "LogGroupClass": "STANDARD"}}, Other=other)
+    assert stacks.update(name, changed)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+
+
 def test_a_subscription_to_logs_is_kept_and_goes(stacks: Stacks, sandbox: Sandbox, name: str) -> None:
     kinesis, logs = sandbox.client("kinesis"), sandbox.client("logs")
     kinesis.create_stream(StreamName=name, ShardCount=1)

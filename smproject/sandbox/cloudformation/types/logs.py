@@ -16,15 +16,15 @@ _TAGS = Tagging("resourceArn", spelling=None)
 
 @provides
 class LogGroup(Provider):
-    """A log group with its retention."""
+    """A log group with its class and retention."""
 
     type = "AWS::Logs::LogGroup"
 
     def create(self, context: Context, properties: Properties) -> Made:
         """Create the group and set its retention."""
-        known(properties, "LogGroupName", "KmsKeyId", "RetentionInDays", "Tags")
+        known(properties, "LogGroupName", "LogGroupClass", "KmsKeyId", "RetentionInDays", "Tags")
         logs, name = context.client("logs"), properties.get("LogGroupName") or context.name(512)
-        wanted = {k: v for k, v in properties.items() if k == "KmsKeyId"}
+        wanted = {k: v for k, v in properties.items() if k in ("KmsKeyId", "LogGroupClass")}
         call(logs, "CreateLogGroup", wanted | {"LogGroupName": name, "Tags": plain(properties.get("Tags"))})
         made = Made(name, {"Arn": context.caller.arn_of("logs", f"log-group:{name}:*")})
         with undone_on_failure(lambda: self.delete(context, made)):
