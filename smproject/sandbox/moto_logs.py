@@ -13,7 +13,7 @@ _create, _describe = LogsResponse.create_log_group, LogGroup.to_describe_dict
 
 def create_log_group(response: LogsResponse) -> str:
     """Create a group and keep its class."""
-    answer = _create(response)
+    answer: str = _create(response)
     group = response.logs_backend.groups[response._get_param("logGroupName")]
     setattr(group, _ATTRIBUTE, response._get_param("logGroupClass") or "STANDARD")
     return answer
@@ -26,5 +26,5 @@ def to_describe_dict(group: LogGroup) -> dict[str, Any]:
 
 def mend() -> None:
     """Let CloudWatch Logs do so."""
-    LogsResponse.create_log_group = create_log_group  # type: ignore[method-assign]
-    LogGroup.to_describe_dict = to_describe_dict  # type: ignore[method-assign]
+    LogsResponse.create_log_group = create_log_group
+    LogGroup.to_describe_dict = to_describe_dict
