@@ -98,7 +98,9 @@ def test_what_a_fresh_root_holds_is_filled_in_place(scheme: Scheme) -> None:
     assert found["condition"] is held["condition"]
 
 
-@pytest.mark.parametrize("value", [lambda: None, open, ValueError("x"), iter([])], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value", [lambda: None, open, ValueError("x"), iter([])], ids=lambda value: type(value).__name__
+)
 def test_what_cannot_be_written_is_told_with_its_place(scheme: Scheme, value: object) -> None:
     with pytest.raises(UnkeptError) as refused:
         Encoder(scheme).part("service/x", {"attribute": {"key": [0, value]}})
