@@ -3,6 +3,7 @@
 import pytest
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist's own, which reads the groups, is to come after it
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group tests by file; those that look at the demonstration are one group, the tests of each seed are another."""
     for item in items:
@@ -13,4 +14,4 @@ def _group(item: pytest.Item) -> str:
     if "visitor" in getattr(item, "fixturenames", ()):
         return "story"
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    return f"{item.path.stem} {parameters.get('repository', '')}"
+    return f"{item.path.stem} {parameters.get('repository', '')}".strip()
