@@ -33,7 +33,7 @@ demo: setup ## Run the whole story on this machine; KEEP=1 leaves the sandbox ru
 
 test: setup check checkov ## Check, then run every test
 	# test_seed_alone.py runs the tests of pipelines and containers; most others wait more than they compute.
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --ignore tests/pipelines --ignore tests/containers
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --ignore tests/pipelines --ignore tests/containers
 
 check: $(VENV)/.ready ## Lint, type-check and validate, offline
 	$(BIN)/ruff check .
