@@ -170,6 +170,23 @@ def test_the_approved_version_is_beaten_by_the_margin_or_there_is_none(compile_d
     assert defaults(compile_definition())["ChampionMargin"] == 0
 
 
+def test_each_training_instance_gets_a_share_of_the_train_set_and_all_of_the_others(
+    compile_definition: Compile,
+) -> None:
+    compiled = steps(compile_definition())
+    count = {"Get": "Parameters.TrainingInstanceCount"}
+    arguments = compiled["train"]["Arguments"]
+    shared = {
+        channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3DataDistributionType"]
+        for channel in arguments["InputDataConfig"]
+    }
+
+    assert arguments["ResourceConfig"]["InstanceCount"] == count
+    assert count in compiled["process"]["Arguments"]["AppSpecification"]["ContainerArguments"][5]["Std:Join"]["Values"]
+    assert shared == {"train": "ShardedByS3Key", "validation": "FullyReplicated", "metadata": "FullyReplicated"}
+    assert defaults(compile_definition())["TrainingInstanceCount"] == 1
+
+
 def test_the_champion_of_the_build_is_the_default(compile_definition: Compile) -> None:
     champion = "s3://bucket/leavers/train/model.tar.gz"
     one, other = compile_definition(), compile_definition(CHAMPION_URI=champion)

@@ -46,11 +46,14 @@ def run(script: Path | str, *arguments: object, **environment: str) -> subproces
     return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
 
 
-def process(folder: Path, table: pd.DataFrame, target: str, problem: str) -> subprocess.CompletedProcess[str]:
+def process(
+    folder: Path, table: pd.DataFrame, target: str, problem: str, shares: int = 1
+) -> subprocess.CompletedProcess[str]:
     (folder / "in").mkdir(exist_ok=True)
     table.to_csv(folder / "in" / "customers.csv", index=False)
     where = ["--input", folder / "in", "--output", folder / "out", "--data-uri", "s3://bucket/customers.csv"]
-    return run(SCRIPTS / "process.py", "--target", target, "--problem-type", problem, *where)
+    what = ["--target", target, "--problem-type", problem, "--shares", shares]
+    return run(SCRIPTS / "process.py", *what, *where)
 
 
 def train(folder: Path, problem: str, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -107,6 +110,20 @@ def test_every_row_is_in_exactly_one_part(finished: tuple[str, Path]) -> None:
 
     assert sum(map(len, parts)) == len(customers())
     assert len(parts[0]) > 3 * len(parts[2]) > 0
+
+
+def test_each_training_instance_gets_a_share_of_the_rows(finished: tuple[str, Path], tmp_path: Path) -> None:
+    problem, folder = finished
+    target, other = ("left", "spent") if problem == "binary_classification" else ("spent", "left")
+    assert process(tmp_path, customers().drop(columns=other), target, problem, shares=3).returncode == 0
+    whole = pd.read_csv(folder / "out" / "train" / "train.csv")
+    shares = [pd.read_csv(path) for path in sorted((tmp_path / "out" / "train").iterdir())]
+
+    assert [len(share) for share in shares] == [len(whole[number::3]) for number in range(3)]
+    assert sorted(map(tuple, pd.concat(shares).fillna("").to_numpy())) == sorted(
+        map(tuple, whole.fillna("").to_numpy())
+    )
+    assert [path.name for path in (tmp_path / "out" / "validation").iterdir()] == ["validation.csv"]
 
 
 def test_manifest_identifies_the_data(finished: tuple[str, Path]) -> None:

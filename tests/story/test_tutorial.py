@@ -34,11 +34,14 @@ def test_looking_around_leads_to_a_model_that_passes_the_gate(reader: Visitor, t
     assert told["ComparedWith"] == approved["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
     report = reader.get(told["EvaluationReport"])["Body"].decode()
     assert "The approved version has auc 0." in report
-    wanted = [{"Name": "ChampionMargin", "Value": "0.5"}]
+    wanted = [{"Name": "ChampionMargin", "Value": "0.5"}, {"Name": "TrainingInstanceCount", "Value": "2"}]
     start = reader.client("sagemaker").start_pipeline_execution
     missed = start(PipelineName=reader.pipeline, PipelineParameters=wanted)["PipelineExecutionArn"]
     assert reader.ended(missed)["PipelineExecutionStatus"] == "Failed"
-    reason = reader.steps(missed)["gate-not-met"]["FailureReason"]
+    steps = reader.steps(missed)
+    job = reader.job(steps["train"], "Training")
+    assert (job["ResourceConfig"]["InstanceCount"], job["TrainingJobStatus"]) == (2, "Completed")
+    reason = steps["gate-not-met"]["FailureReason"]
     assert "margin over the approved version 0.5. The approved version has auc 0." in reason
 
 

@@ -56,7 +56,8 @@ def places(job: Job) -> list[dict[str, str]]:
         )
     count = int(asked or 1)
     first, world = job.hosts.index(job.host) * count, len(job.hosts) * count
-    shared = {"WORLD_SIZE": world, "LOCAL_WORLD_SIZE": count, "MASTER_ADDR": job.hosts[0], "MASTER_PORT": PORT}
+    shared = {"WORLD_SIZE": world, "LOCAL_WORLD_SIZE": count, "MASTER_ADDR": job.hosts[0]}
+    shared["MASTER_PORT"] = os.environ.get("MASTER_PORT", PORT)
     ranks = ({"RANK": first + number, "LOCAL_RANK": number, **shared} for number in range(count))
     return [{name: str(value) for name, value in rank.items()} for rank in ranks]
 

@@ -1,7 +1,8 @@
 """Train an XGBoost model: what containers/training/entry starts.
 
 Reads the channels `train` and `validation`, CSV with a header, the target first. Writes model/model.ubj, and
-model/model.onnx where it is proved equal.
+model/model.onnx where it is proved equal. Of several instances each has a share of `train` and the whole of
+`validation`; the first writes the model.
 """
 
 import logging
@@ -9,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import xgboost as xgb
+from cluster import any_of, is_first, joined
 from entry import Job, Stop, TrainingError
 from hyperparameters import Hyperparameters
 
@@ -24,7 +26,10 @@ def train(hyperparameters: Hyperparameters, job: Job) -> None:
         raise TrainingError(
             "Channels train and validation differ in their columns. Make both by one run of process.py."
         )
-    booster = fit(hyperparameters, {name: matrix(table) for name, table in channels.items()}, job.stop)
+    with joined():
+        booster = fit(hyperparameters, {name: matrix(table) for name, table in channels.items()}, job.stop)
+        if not is_first():
+            return
     if booster is None:
         logger.info("Stopped before the first round; there is no model to keep.")
         return
@@ -49,7 +54,7 @@ def matrix(table: pd.DataFrame) -> xgb.DMatrix:
 
 def fit(hyperparameters: Hyperparameters, data: dict[str, xgb.DMatrix], stop: Stop) -> xgb.Booster | None:
     """Return the booster up to its best round, or None when stopped before the first."""
-    if stop.asked:
+    if any_of(stop.asked):
         return None
     callbacks: list[xgb.callback.TrainingCallback] = [Progress(stop)]
     if hyperparameters.early_stopping_rounds:
@@ -79,12 +84,17 @@ class Progress(xgb.callback.TrainingCallback):
         """Return True to end the training after this round."""
         latest = ((f"{part}:{name}", log[-1]) for part, logs in evals_log.items() for name, log in logs.items())
         self.lines.append(" ".join(f"{name}={value:.6f}" for name, value in latest))
-        if epoch % PRINT_EVERY == 0:
+        if epoch % PRINT_EVERY == 0 and is_first():
             logger.info("[%d] %s", epoch, self.lines[-1])
-        return self.stop.asked
+        ends = any_of(self.stop.asked)  # asked once: a signal may come right after
+        if ends:
+            self.stop.ask()
+        return ends
 
     def after_training(self, model: xgb.Booster) -> xgb.Booster:
         """Print the round that is kept last: the last value of a metric is the one that SageMaker shows."""
+        if not is_first():
+            return model
         best = int(model.attr("best_iteration") or model.num_boosted_rounds() - 1)
         ended = "Stopped" if self.stop.asked else "Trained"
         logger.info("%s after %d rounds, best:", ended, model.num_boosted_rounds())

@@ -9,11 +9,11 @@ from typing import Any
 
 from sagemaker.core.metadata_properties import MetadataProperties
 from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
-from sagemaker.core.shapes import MetricDefinition, Tag
+from sagemaker.core.shapes import MetricDefinition, S3DataSource, Tag
 from sagemaker.core.workflow.conditions import ConditionEquals, ConditionGreaterThanOrEqualTo, ConditionOr
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
 from sagemaker.core.workflow.functions import Join, JsonGet
-from sagemaker.core.workflow.parameters import Parameter, ParameterFloat, ParameterString
+from sagemaker.core.workflow.parameters import Parameter, ParameterFloat, ParameterInteger, ParameterString
 from sagemaker.core.workflow.properties import PropertyFile
 from sagemaker.mlops.workflow.condition_step import ConditionStep
 from sagemaker.mlops.workflow.fail_step import FailStep
@@ -87,6 +87,7 @@ class Build:
             ParameterString("InferenceImageUri", settings.inference_image_uri or None),
             ParameterString("ProcessingInstanceType", "ml.m5.large", enum_values=jobs.INSTANCE_TYPES),
             ParameterString("TrainingInstanceType", "ml.m5.large", enum_values=jobs.INSTANCE_TYPES),
+            ParameterInteger("TrainingInstanceCount", 1),
             ParameterString(
                 "ModelApprovalStatus",
                 "PendingManualApproval",
@@ -123,6 +124,7 @@ def process_step(use: Build) -> ProcessingStep:
         {name: use.output_uri("process", name) for name in ("train", "validation", "test", "metadata")},
         *("--target", use.parameters["TargetColumn"]),
         *("--problem-type", use.settings.problem_type),
+        *("--shares", use.parameters["TrainingInstanceCount"].to_string()),
         *("--data-uri", use.parameters["DataUri"]),
         *("--input", f"{jobs.JOB_FOLDER}/input/data"),
         *("--output", f"{jobs.JOB_FOLDER}/output"),
@@ -147,7 +149,9 @@ def train_step(use: Build, process: ProcessingStep) -> TrainingStep:
         base_job_name=use.pipeline_name,
         hyperparameters={**HYPERPARAMETERS, **objective},
         compute=Compute(
-            instance_type=use.parameters["TrainingInstanceType"], instance_count=1, volume_kms_key_id=kms_key
+            instance_type=use.parameters["TrainingInstanceType"],
+            instance_count=use.parameters["TrainingInstanceCount"],
+            volume_kms_key_id=kms_key,
         ),
         networking=Networking(enable_network_isolation=True),
         output_data_config=OutputDataConfig(s3_output_path=use.output_uri("train"), kms_key_id=kms_key),
@@ -156,16 +160,24 @@ def train_step(use: Build, process: ProcessingStep) -> TrainingStep:
         sagemaker_session=use.session,
     ).with_metric_definitions([_metric(f"{part}:{objective['eval_metric']}") for part in ("train", "validation")])
     channels = [
-        InputData(channel_name=name, data_source=jobs.output_of(process, name), content_type="text/csv")
-        for name in ("train", "validation")
+        # Each instance trains on its share of the rows.
+        InputData(channel_name="train", data_source=_shared_out(process), content_type="text/csv"),
+        InputData(
+            channel_name="validation", data_source=jobs.output_of(process, "validation"), content_type="text/csv"
+        ),
+        InputData(channel_name="metadata", data_source=jobs.output_of(process, "metadata")),
     ]
-    channels.append(InputData(channel_name="metadata", data_source=jobs.output_of(process, "metadata")))
     return TrainingStep(
         "train",
         step_args=trainer.train(input_data_config=channels),
         cache_config=jobs.CACHE,
         retry_policies=[jobs.STEP_RETRY, jobs.JOB_RETRY],
     )
+
+
+def _shared_out(process: ProcessingStep) -> S3DataSource:
+    uri = jobs.output_of(process, "train")
+    return S3DataSource(s3_data_type="S3Prefix", s3_uri=uri, s3_data_distribution_type="ShardedByS3Key")
 
 
 def _metric(name: str) -> MetricDefinition:

@@ -1,8 +1,9 @@
 """Read CSV, split it into train, validation and test sets, and encode it as numbers.
 
-Writes train/train.csv, validation/validation.csv and test/test.csv (header, target first), test/records.csv (the test
-set before it was encoded, without the target), test/samples.json (records of it as a client would send them),
-metadata/features.json (how a record is encoded, for whoever serves the model) and metadata/data.json (what was read).
+Writes train/train.csv (or a share for each instance), validation/validation.csv and test/test.csv (header, target
+first), test/records.csv (the test set before it was encoded, without the target), test/samples.json (records of it as a
+client would send them), metadata/features.json (how a record is encoded, for whoever serves the model) and
+metadata/data.json (what was read).
 """
 
 import argparse
@@ -51,6 +52,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", required=True, help="name of the column to predict")
     parser.add_argument("--problem-type", required=True, choices=["binary_classification", "regression"])
+    parser.add_argument("--shares", type=int, default=1, help="files of the train set, one for each training instance")
     parser.add_argument("--data-uri", required=True, help="where the data came from, for the record")
     parser.add_argument("--input", type=Path, default=Path("/opt/ml/processing/input/data"))
     parser.add_argument("--output", type=Path, default=Path("/opt/ml/processing/output"))
@@ -72,7 +74,7 @@ def process(arguments: argparse.Namespace) -> None:
     encoded.insert(0, unused_name(arguments.target, encoded), labels)
     for name in SPLIT:
         rows = encoded[parts == name]
-        write_csv(rows, arguments.output / name / f"{name}.csv")
+        write_shares(rows, arguments.output / name, arguments.shares if name == "train" else 1)
         logger.info("%s: %d rows, %d features", name, len(rows), len(columns))
     write_csv(features[parts == "test"], arguments.output / "test" / "records.csv")
     write_json(draw(features[parts == "test"], columns), arguments.output / "test" / "samples.json")
@@ -177,6 +179,15 @@ def encode_target(values: pd.Series, target: dict[str, Any]) -> pd.Series:
         first = f"{wrong.iloc[0]!r} in row {wrong.index[0] + 1}"
         raise DataError(f"target {values.name!r} is not a number {len(wrong)} times, first {first}. Correct the data.")
     return numbers
+
+
+def write_shares(rows: pd.DataFrame, folder: Path, count: int) -> None:
+    """Write a part's rows as one file named like it, or as several of about equal length."""
+    if count == 1:
+        write_csv(rows, folder / f"{folder.name}.csv")
+        return
+    for number in range(count):
+        write_csv(rows[number::count], folder / f"{folder.name}-{number + 1}-of-{count}.csv")
 
 
 def write_csv(rows: pd.DataFrame, path: Path) -> None:
