@@ -60,7 +60,7 @@ def test_what_sagemaker_makes_projects_of_is_in_their_portfolio() -> None:
     projects = {each.id: each.fragments for each in catalog.templates() if each.is_product}
     assert all("sagemaker-project" in fragments for fragments in projects.values())
     assert {"model-build", "model-deploy", "model-build-deploy"} <= set(projects)
-    for template_id in ("catalog-bucket", "launch-role", "portfolio", "product", "target-account"):
+    for template_id in ("catalog-bucket", "launch-role", "portfolio", "product"):
         assert catalog.template(template_id).portfolio == ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from products import Deployed, FileProject, Made, ProductProject, Provisioned
-from publishing import ACCOUNTS, HUB, ROOT, Hub, hub
+from publishing import ACCOUNTS, HUB, ROOT, SMPROJECT, Hub, hub
 from studio import network, person
 
 from smproject import catalog
@@ -20,7 +21,7 @@ from smproject.publish import publish, publish_to_s3
 from smproject.publishing.service_catalog import choices
 from smproject.share import share
 
-DEVELOPMENT = ACCOUNTS["development"]
+DEVELOPMENT, STAGING = ACCOUNTS["development"], ACCOUNTS["staging"]
 MODELS = {
     "ModelSourceGroupName": "sagemaker-models",
     "ModelSourceProjectId": "p-models",
@@ -34,11 +35,47 @@ GIVEN: dict[str, dict[str, str]] = {
     "model-build-deploy": LEARNT | TARGETS,
     "model-deploy": MODELS | TARGETS,
 }
+
+
+def endpoint_of(project: str, models: str) -> dict[str, str]:
+    """Return what an account is told of a project that deploys an endpoint, as `smproject connect` tells it."""
+    return {
+        "TargetDevelopmentAccountId": DEVELOPMENT,
+        "TargetDeployProjectId": project,
+        "TargetDeployBucketName": f"sagemaker-project-{project}-{DEVELOPMENT}",
+        "TargetDeployKeyArn": MODELS["ModelSourceKeyArn"],
+        "TargetModelProjectId": models,
+        "TargetModelPackageGroupName": f"sagemaker-churn-{models}",
+        "TargetModelBucketName": f"sagemaker-project-{models}-{DEVELOPMENT}",
+        "TargetModelKeyArn": MODELS["ModelSourceKeyArn"],
+    }
+
+
+def scoring_of(project: str, models: str) -> dict[str, str]:
+    """Return what an account is told of a project that scores there, as `smproject connect` tells it."""
+    return {
+        "BatchScopeAccountId": DEVELOPMENT,
+        "BatchDeployBucketName": f"sagemaker-project-{project}-{DEVELOPMENT}",
+        "BatchDeployKeyArn": MODELS["ModelSourceKeyArn"],
+        "ModelSourceGroupName": f"sagemaker-churn-{models}",
+        "ModelSourceKeyArn": MODELS["ModelSourceKeyArn"],
+        "ModelSourceProjectId": models,
+        "SageMakerProjectId": project,
+        "SageMakerProjectName": "scores",
+    }
+
+
+# Each lets in a project of its own: names in the account come from the project's id.
+LET_IN = {"batch-target": scoring_of, "target-account": endpoint_of}
 # What outlives an administrators' product on purpose, as its page says; what projects leave, `smproject destroy` takes.
 OUTLIVES = {
+    "batch-target": {"BatchDataBucket", "BatchDataKey"},
     "publishing": {"PublishingRepository", "PublishingArtifactsBucket", "PublishingKey"},
     "studio-domain": {"StudioKey"},
+    "target-account": {"TargetDataBucket", "TargetDataKey"},
 }
+# Whose account gets a product, if not the one in which people develop.
+PLACES = {"batch-target": "staging", "publishing": HUB, "target-account": "staging"}
 OLD, NEW = "0.0.1", "0.0.2"
 WAYS = {
     PROJECTS: {"catalogue": ProductProject, "file": FileProject},
@@ -79,7 +116,8 @@ def engineer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 def edition(engineer: Hub, tmp_path_factory: pytest.TempPathFactory) -> Edition:
     made = Edition(tmp_path_factory.mktemp("edition"))
     made.publish(engineer, OLD)
-    share(engineer.session, DEVELOPMENT, "OrganizationAccountAccessRole", engineer.tell, made.root)
+    for account in (DEVELOPMENT, STAGING):
+        share(engineer.session, account, "OrganizationAccountAccessRole", engineer.tell, made.root)
     return made
 
 
@@ -89,7 +127,7 @@ def made(engineer: Hub, edition: Edition) -> dict[tuple[str, str], Made]:
     every: dict[tuple[str, str], Made] = {}
     for template, way in CASES:
         parameters = given(engineer, template.id, way, every)
-        profile = HUB if template.id == "publishing" else "development"
+        profile = PLACES.get(template.id, "development")
         one = WAYS[template.portfolio][way](engineer, template.id, f"{template.id}-{way}", parameters, profile)
         one.create()
         every[template.id, way] = one
@@ -109,6 +147,9 @@ def given(engineer: Hub, template: str, way: str, every: dict[tuple[str, str], M
         return {"StudioDomainName": f"lab-{way}", **network(engineer.sandbox)}
     if template == "publishing":
         return {"PublishingName": way, "PublishingRepositoryName": f"publishing-{way}"}
+    if template in LET_IN:
+        kind, _, _ = template.partition("-")
+        return LET_IN[template](f"p-{kind}-{way}", f"p-models-{way}")
     return GIVEN.get(template, {})
 
 
@@ -122,6 +163,21 @@ def test_it_is_made_by_the_version_that_was_published_then(
 ) -> None:
     assert made[case].created.endswith("Completed"), made[case].created
     assert (made[case].output("TemplateId"), made[case].output("TemplateVersion")) == (case[0], OLD)
+
+
+def test_what_lets_a_project_in_goes_with_the_project_and_leaves_no_product(engineer: Hub, edition: Edition) -> None:
+    one = Provisioned(engineer, "target-account", "let-in", endpoint_of("p-gone", "p-gone"), "staging")
+    one.create()
+    assert one.settle() == "Completed"
+    command = [SMPROJECT, "destroy", "--project", "p-gone", "--yes", "p-gone", "--profile", "staging"]
+    done = subprocess.run(
+        command, env=engineer.sandbox.environment("staging"), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = one.client("servicecatalog").search_provisioned_products()["ProvisionedProducts"]
+    assert one.record["ProvisionedProductId"] not in {each["Id"] for each in found}
+    with pytest.raises(ClientError, match="404"):
+        one.client("s3").head_bucket(Bucket=f"sagemaker-project-p-gone-{STAGING}")
 
 
 @each_case(CASES)

@@ -1,6 +1,7 @@
 """The launch role makes whatever a product's template makes, and no more is passed or named than that."""
 
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -84,8 +85,8 @@ def test_the_seed_is_looked_up_where_its_stack_puts_it(path: Path) -> None:
 def test_it_cannot_move_the_place_where_seeds_are_looked_up() -> None:
     parameter = resources(LAUNCH, "AWS::SSM::Parameter")["CatalogLocationParameter"]["Name"]
     writes = [item for item in statements(LAUNCH) if "ssm:PutParameter" in listed(item["Action"])]
-    (pattern,) = {render(item["Resource"], {}).partition(":parameter")[2] for item in writes}
-    assert pattern.endswith("/*") and not parameter.startswith(pattern[:-1])
+    patterns = {render(each, {}).partition(":parameter")[2] for item in writes for each in listed(item["Resource"])}
+    assert patterns and not [pattern for pattern in patterns if fnmatchcase(parameter, pattern)]
 
 
 def test_what_it_may_do_anywhere_is_searched_named_or_narrowed() -> None:
@@ -118,6 +119,30 @@ def test_whoever_may_pass_the_role_may_make_stacks_with_no_other() -> None:
     role = {"Fn::GetAtt": ["LaunchRole", "Arn"]}
     assert found["PassLaunchRole"]["Resource"] == role
     assert found["MakeStacks"]["Condition"]["StringEquals"] == {"cloudformation:RoleArn": role}
+
+
+def may_make(role: str) -> bool:
+    """Whether administrators' products for accounts to deploy into may make a role of this name."""
+    granted = statements(resources(LAUNCH, "AWS::IAM::ManagedPolicy")["LaunchTargetsPolicy"])
+    (making,) = [each for each in granted if "iam:CreateRole" in listed(each["Action"])]
+    patterns = [render(each, {}).partition(":role/")[2] for each in making["Resource"]]
+    assert "iam:PassRole" not in {action for each in granted for action in listed(each["Action"])}
+    return any(fnmatchcase(role, pattern) for pattern in patterns)
+
+
+@pytest.mark.parametrize("template", ["batch-target", "target-account"])
+def test_administrators_may_make_the_roles_that_let_a_project_in(template: str) -> None:
+    given = dict.fromkeys(("SageMakerProjectId", "TargetDeployProjectId", "TargetModelProjectId"), "p-1")
+    roles = resources(load(catalog.template(template).path), "AWS::IAM::Role").values()
+    made = [render(role["RoleName"], given | {"BatchScopeOwner.Value": "p-2"}) for role in roles]
+    assert len(made) > 3 and all(may_make(name) for name in made), made
+
+
+def test_administrators_may_make_no_role_that_builds_or_launches() -> None:
+    builds = resources(load(catalog.template("model-build").path), "AWS::IAM::Role").values()
+    names = [render(role["RoleName"], PROJECT) for role in builds]
+    names += [portfolio.launch_role for portfolio in PORTFOLIOS]
+    assert not [name for name in names if may_make(name)]
 
 
 def test_studio_shows_products_where_it_is_asked_to() -> None:

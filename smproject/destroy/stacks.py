@@ -1,7 +1,8 @@
 """Find and delete the project itself, and the stacks that were made for it."""
 
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,8 @@ from smproject.stacks import parameters_of
 PATIENCE, POLL = 1800.0, 0.5
 # Parameters by which stacks of this tool say for whom they were made; TargetModelProjectId may be another project.
 PARAMETERS = ("SageMakerProjectId", "TargetDeployProjectId")
+# How Service Catalog names the stacks of provisioned products.
+PRODUCT_STACK = re.compile(r"SC-[0-9]{12}-(pp-[a-z0-9]+)")
 
 
 def project(session: Any, owner: Owner) -> Iterator[Item]:
@@ -29,7 +32,7 @@ def stacks(session: Any, owner: Owner) -> Iterator[Item]:
     found = [each for each in pages(client, "describe_stacks", "Stacks") if _is_owned(each, owner)]
     for each in sorted(found, key=lambda stack: "RoleARN" not in stack):
         if each["StackStatus"] != "DELETE_COMPLETE":
-            yield Item("stack", each["StackName"], "", partial(_delete_stack, client, each["StackId"]))
+            yield Item("stack", each["StackName"], "", _deletion(session, each))
 
 
 def _is_owned(stack: Mapping[str, Any], owner: Owner) -> bool:
@@ -39,6 +42,32 @@ def _is_owned(stack: Mapping[str, Any], owner: Owner) -> bool:
     if ID_TAG not in tags and said:
         return owner.id in said
     return owner.owns(stack["StackName"], tags)
+
+
+def _deletion(session: Any, stack: Mapping[str, Any]) -> Callable[[], None]:
+    """How a stack is deleted: Service Catalog's by Service Catalog, which would keep the product of it otherwise."""
+    delete = partial(_delete_stack, session.client("cloudformation"), stack["StackId"])
+    if product := PRODUCT_STACK.fullmatch(stack["StackName"]):
+        return partial(_terminate, session.client("servicecatalog"), product[1], delete)
+    return delete
+
+
+def _terminate(client: Any, product: str, delete: Callable[[], None]) -> None:
+    try:
+        record = client.terminate_provisioned_product(ProvisionedProductId=product)["RecordDetail"]
+    except client.exceptions.ResourceNotFoundException:
+        delete()  # the product is gone, and its stack was left
+        return
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        record = client.describe_record(Id=record["RecordId"])["RecordDetail"]
+        if record["Status"] == "SUCCEEDED":
+            return
+        if record["Status"] == "FAILED":
+            told = "; ".join(each["Description"] for each in record["RecordErrors"])
+            raise DeploymentError(f"its product {product} was not terminated: {told}")
+        time.sleep(POLL)
+    raise DeploymentError(f"its product {product} was not terminated within {PATIENCE / 60:.0f} minutes")
 
 
 def _delete_project(client: Any, name: str) -> None:
