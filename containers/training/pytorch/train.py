@@ -1,0 +1,78 @@
+"""Train a network on images with PyTorch, on a CPU, CUDA or Trainium: what containers/training/entry starts.
+
+Reads the channels `train` and `validation` (images.npy, labels.npy) and `metadata` (features.json). Writes
+model/model.safetensors, and model/model.onnx, which is what is evaluated and served. Takes up its checkpoint, if any.
+"""
+
+import json
+import logging
+
+import torch
+from checkpoint import Weights
+from data import Images, read
+from entry import Job, TrainingError
+from hyperparameters import Hyperparameters
+from network import Network
+from place import Place, describe, taken
+from training import Data, Training
+
+logger = logging.getLogger("train")
+
+
+def train(hyperparameters: Hyperparameters, job: Job) -> None:
+    """Train, and let the first process write the model after the best epoch."""
+    classes = read_classes(job)
+    data = Data(*(read(job, channel, len(classes)) for channel in ("train", "validation")))
+    refuse_unusable(hyperparameters, data)
+    with taken() as place:
+        network = make_network(hyperparameters, data, len(classes))
+        tell_what(hyperparameters, place, network)
+        training = Training(hyperparameters, job, place, data, network)
+        training.run()
+        if place.is_first:
+            save(training.progress.best, make_network(hyperparameters, data, len(classes)), data.validation, job)
+
+
+def read_classes(job: Job) -> list[str]:
+    """Names of the classes, in the order of their numbers."""
+    path = job.files("metadata", "features.json")[0]
+    classes: list[str] = json.loads(path.read_text(encoding="utf-8"))["target"]["classes"]
+    return classes
+
+
+def refuse_unusable(given: Hyperparameters, data: Data) -> None:
+    """Raise TrainingError when the channels don't go together, or fill no batch."""
+    shapes = [list(images.pixels.shape[1:]) for images in (data.train, data.validation)]
+    if shapes[0] != shapes[1]:
+        raise TrainingError(
+            f"Channel train has images of {shapes[0]}, validation of {shapes[1]}. Make both by one run of process.py."
+        )
+    if len(data.train) < given.batch_size:
+        raise TrainingError(
+            f"Channel train has {len(data.train)} images, fewer than batch_size {given.batch_size}. Lower it."
+        )
+
+
+def make_network(given: Hyperparameters, data: Data, classes: int) -> Network:
+    """Return a network whose first weights the seed decides."""
+    torch.use_deterministic_algorithms(given.deterministic)
+    torch.manual_seed(given.seed)
+    return Network(data.train.pixels.shape[3], classes, given.width)
+
+
+def tell_what(given: Hyperparameters, place: Place, network: Network) -> None:
+    """Log what trains where."""
+    if place.is_first:
+        size = sum(parameter.numel() for parameter in network.parameters())
+        logger.info("Training on %s in %s: %d parameters", describe(place), given.precision, size)
+
+
+def save(best: Weights, network: Network, images: Images, job: Job) -> None:
+    """Write the model; without an epoch that has ended there is none."""
+    if not best:
+        logger.info("Stopped before the end of the first epoch; there is no model to keep.")
+        return
+    network.load_state_dict(best)
+    from export import export  # noqa: PLC0415  # a job that fails has no use for ONNX
+
+    export(network.eval(), images.pixels[:1000], job.model)
