@@ -43,7 +43,7 @@ class Job:
             job.fill(name, *digits(rows))
         schema = {"target": {"name": "class", "classes": [str(number) for number in range(10)]}}
         job.write("input/data/metadata/features.json", {"version": 1, **schema})
-        job.write("input/config/inputdataconfig.json", dict.fromkeys((*SPLIT, "metadata"), {}))
+        job.write("input/config/inputdataconfig.json", {name: {} for name in (*SPLIT, "metadata")})
         return job
 
     def fill(self, channel: str, images: Images, labels: npt.NDArray[Any]) -> None:

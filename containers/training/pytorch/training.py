@@ -9,7 +9,6 @@ from itertools import islice
 
 import checkpoint
 import torch
-from checkpoint import Progress
 from data import Images, batches, parts
 from entry import Job, TrainingError
 from hyperparameters import Hyperparameters
