@@ -23,10 +23,10 @@ _TEMPLATES = ("project_templates/fragments/*.yaml", "pipelines/**/*.yaml")
 _USED = (
     ("lambda", _TEMPLATES, re.compile(r"^\s*Runtime:\s*([a-z]\w+(?:\.\w+)*)\s*$")),
     ("build image", _TEMPLATES, re.compile(r"^\s*Image:\s*(aws/codebuild/\S+)")),
-    ("base image", ("containers/*/*/Dockerfile",), re.compile(r"^FROM\s+(?:\S+/)?([^/\s@]+)")),
+    ("base image", ("containers/*/*/Dockerfile*",), re.compile(r"^FROM\s+(?:\S+/)?([^/\s@]+)")),
     (
         "package",
-        ("containers/*/*/requirements.txt", "pipelines/**/requirements.txt"),
+        ("containers/*/*/requirements*.txt", "pipelines/**/requirements.txt"),
         re.compile(rf"^({'|'.join(PACKAGES)})==(\d+\.\d+)", re.IGNORECASE),
     ),
 )

@@ -85,9 +85,20 @@ def test_docker_is_given_the_folder_that_the_image_copies_from(
     with pytest.raises(image.ImageError, match="after the push"):
         image.ensure_image(sharing, REPOSITORY, ecr)
     build = log.read_text().splitlines()[0]
+    shared = f"--build-context=entry={tmp_path}/entry"
     assert (
-        build == f"build --tag {REPOSITORY}:{image.image_tag(sharing)} --build-context=entry={tmp_path}/entry {sharing}"
+        build == f"build --tag {REPOSITORY}:{image.image_tag(sharing)} --file {sharing}/Dockerfile {shared} {sharing}"
     )
+
+
+def test_each_of_several_dockerfiles_has_an_image_of_its_own(folder: Path) -> None:
+    for name in ("cpu", "gpu"):
+        (folder / f"Dockerfile.{name}").write_text(f"FROM {name}\n")
+    cpu, gpu = (image.image_tag(folder / f"Dockerfile.{name}") for name in ("cpu", "gpu"))
+    (folder / "Dockerfile.gpu").write_text("FROM other\n")
+
+    assert image.image_tag(folder / "Dockerfile.cpu") == cpu
+    assert image.image_tag(folder / "Dockerfile.gpu") not in (cpu, gpu)
 
 
 def test_missing_repository_is_named(ecr: Any, folder: Path) -> None:
