@@ -74,35 +74,39 @@ def parse_arguments() -> argparse.Namespace:
 
 def command(arguments: argparse.Namespace) -> int:
     """Compile, then do what was asked."""
-    project = settings.from_environment()
-    pipeline = compile_pipeline(project, arguments.pipeline)
+    pipeline = compile_pipeline(arguments.pipeline)
     parameters = parse_parameters(arguments.parameter, [parameter.name for parameter in pipeline.parameters])
     definition = json.dumps(json.loads(pipeline.definition()), indent=2) + "\n"
     if arguments.command == "print":
         sys.stdout.write(definition)
         return 0
     DEFINITION_FILE.write_text(definition, encoding="utf-8")
-    pipeline.sagemaker_session.publish_code()
+    session, project = pipeline.sagemaker_session, pipeline.sagemaker_session.project
+    session.publish_code()
     arn = pipeline.upsert(role_arn=project.role_arn, tags=project.tags)["PipelineArn"]
     logger.info("%s is up to date", arn)
     return 0 if arguments.command == "upsert" else run(pipeline, parameters, wait=arguments.wait)
 
 
-def compile_pipeline(project: settings.Settings, name: str) -> Any:
-    """Return the SDK's pipeline of `pipelines/<name>/pipeline.py`."""
+def compile_pipeline(name: str) -> Any:
+    """Return the SDK's pipeline of `pipelines/<name>/pipeline.py`, for what `pipelines/<name>/settings.py` reads."""
     if not re.fullmatch(r"\w+(\.\w+)*", name):
         raise ArgumentError(f"--pipeline is {name!r}. Name a package under pipelines/, such as build.tabular.")
+    project = load(name, "settings").from_environment()
     # Imported late: the SDK takes seconds to import, and wrong settings should be told at once.
     session = importlib.import_module("pipelines.session").ProjectSession(project)
+    return load(name, "pipeline").get_pipeline(project, session)
+
+
+def load(name: str, part: str) -> Any:
+    """Import a module of a use case."""
+    module = f"pipelines.{name}.{part}"
     try:
-        module = importlib.import_module(f"pipelines.{name}.pipeline")
+        return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if not f"pipelines.{name}.pipeline".startswith(str(error.name)):
+        if not module.startswith(str(error.name)):
             raise
-        raise ArgumentError(
-            f"there is no pipelines/{name.replace('.', '/')}/pipeline.py. Correct --pipeline."
-        ) from error
-    return module.get_pipeline(project, session)
+        raise ArgumentError(f"there is no {module.replace('.', '/')}.py. Correct --pipeline.") from error
 
 
 def parse_parameters(given: list[str], known: list[str]) -> list[dict[str, str]]:

@@ -1,15 +1,15 @@
-"""What a build is told about its project: read from environment variables, validated, frozen."""
+"""What every build is told about its project: read from environment variables, validated, frozen.
+
+A use case adds its own variables: pipelines/build/<use case>/settings.py.
+"""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from pipelines.variables import ARN, PROJECT, SettingsError, Variable, read
 
 __all__ = ["VARIABLES", "Settings", "SettingsError", "from_environment"]
-
-ProblemType = Literal["binary_classification", "regression"]
 
 IMAGE = r"\d{12}\.dkr[.-]ecr\.[a-z0-9.-]+(:\d+)?/[a-z0-9][a-z0-9._/-]*"
 PINNED, PINNED_FORM = rf"({IMAGE}@sha256:[0-9a-f]{{64}})?", "an ECR image URI that ends in its digest"
@@ -21,9 +21,7 @@ VARIABLES = {
     "image_repository_uri": Variable(
         "IMAGE_REPOSITORY_URI", IMAGE, "the URI of an ECR repository, without tag or digest"
     ),
-    "data_uri": Variable("DATA_URI", r"s3://[^/]+/.+", "the S3 URI of a CSV file or of a prefix that holds CSV files"),
-    "target_column": Variable("TARGET_COLUMN", r"\S(.{0,254}\S)?", "the name of the column to predict"),
-    "problem_type": Variable("PROBLEM_TYPE", "binary_classification|regression", "binary_classification or regression"),
+    "data_uri": Variable("DATA_URI", r"s3://[^/]+/.+", "the S3 URI of a file, or of a prefix that holds files"),
     # Outside CodeBuild there may be no commit.
     "git_commit": Variable(
         "CODEBUILD_RESOLVED_SOURCE_VERSION", r"[\w.:/=+@-]{1,256}", "a commit id", default="uncommitted"
@@ -49,8 +47,6 @@ class Settings:
     model_package_group_name: str
     image_repository_uri: str
     data_uri: str
-    target_column: str
-    problem_type: ProblemType
     git_commit: str
     image_uri: str
     inference_image_uri: str

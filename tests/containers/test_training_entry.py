@@ -230,13 +230,21 @@ def test_stop_before_there_is_a_process_is_handed_on(image: Image) -> None:
 
 
 def test_as_many_processes_as_asked_for_know_their_place_among_all_hosts(image: Image) -> None:
-    image.configure("resourceconfig", {"current_host": "algo-2", "hosts": ["algo-1", "algo-2"]})
-    names = "['LOCAL_RANK', 'WORLD_SIZE', 'LOCAL_WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT']"
+    hosts = {"current_host": "algo-2", "hosts": ["algo-1", "algo-2"], "network_interface_name": "eth7"}
+    image.configure("resourceconfig", hosts)
+    names = "['LOCAL_RANK', 'WORLD_SIZE', 'LOCAL_WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT', 'GLOO_SOCKET_IFNAME']"
     body = f"(job.base / os.environ['RANK']).write_text(' '.join(map(os.environ.get, {names})))"
 
     assert image.train(body, PROCESSES_PER_HOST="3").returncode == 0
     places = [(image.base / rank).read_text() for rank in ("3", "4", "5")]
-    assert places == [f"{number} 6 3 algo-1 29500" for number in range(3)]
+    assert places == [f"{number} 6 3 algo-1 29500 eth7" for number in range(3)]
+
+
+def test_processes_of_a_single_host_meet_at_an_address_that_needs_no_name(image: Image) -> None:
+    body = "(job.base / 'address').write_text(os.environ['MASTER_ADDR'])"
+
+    assert image.train(body, PROCESSES_PER_HOST="2").returncode == 0
+    assert (image.base / "address").read_text() == "127.0.0.1"
 
 
 def test_stop_reaches_each_process(image: Image) -> None:

@@ -42,8 +42,8 @@ def compile_definition() -> Iterator[Compile]:
     """Compile the pipeline offline, some variables changed, and return its definition."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", VARIABLES["AWS_REGION"])
-        from pipelines import session, settings  # noqa: PLC0415  # the SDK needs the Region when it is imported
-        from pipelines.build.tabular import pipeline  # noqa: PLC0415  # as above
+        from pipelines import session  # noqa: PLC0415  # the SDK needs the Region when it is imported
+        from pipelines.build.tabular import pipeline, settings  # noqa: PLC0415  # as above
 
         def compiled(**changes: str) -> dict[str, Any]:
             project = settings.from_environment({**VARIABLES, **changes})

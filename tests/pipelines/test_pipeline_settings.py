@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import settings
+from pipelines.build.tabular import settings
+from pipelines.variables import SettingsError
 
 REQUIRED = [variable.name for variable in settings.VARIABLES.values() if variable.default is None]
 
@@ -22,7 +23,7 @@ def test_settings_take_each_value_from_its_variable(variables: dict[str, str]) -
 def test_missing_variable_is_named_with_what_to_set(name: str, variables: dict[str, str]) -> None:
     del variables[name]
 
-    with pytest.raises(settings.SettingsError, match=f"{name} is not set. Set it to "):
+    with pytest.raises(SettingsError, match=f"{name} is not set. Set it to "):
         settings.from_environment(variables)
 
 
@@ -30,14 +31,14 @@ def test_missing_variable_is_named_with_what_to_set(name: str, variables: dict[s
 def test_ill_formed_value_is_shown(name: str, variables: dict[str, str]) -> None:
     variables[name] = " ?"
 
-    with pytest.raises(settings.SettingsError, match=rf"{name} is ' \?'. It must be "):
+    with pytest.raises(SettingsError, match=rf"{name} is ' \?'. It must be "):
         settings.from_environment(variables)
 
 
 def test_all_wrong_variables_are_told_at_once(variables: dict[str, str]) -> None:
     variables |= {"PROBLEM_TYPE": "ranking", "DATA_URI": "/tmp/data.csv"}  # noqa: S108  # a path, not a file we write
 
-    with pytest.raises(settings.SettingsError) as refused:
+    with pytest.raises(SettingsError) as refused:
         settings.from_environment(variables)
 
     assert "PROBLEM_TYPE" in str(refused.value)
@@ -54,7 +55,7 @@ def test_region_is_known_by_its_other_name_too(variables: dict[str, str]) -> Non
 def test_image_without_digest_is_refused(name: str, variables: dict[str, str]) -> None:
     variables[name] = f"{variables['IMAGE_REPOSITORY_URI']}:latest"
 
-    with pytest.raises(settings.SettingsError, match="ends in its digest"):
+    with pytest.raises(SettingsError, match="ends in its digest"):
         settings.from_environment(variables)
 
 

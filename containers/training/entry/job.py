@@ -37,6 +37,7 @@ class Job:
     channels: tuple[str, ...]
     host: str
     hosts: tuple[str, ...]
+    interface: str = "eth0"  # network interface that leads to the other hosts
     stop: Stop = field(default_factory=Stop)
 
     @classmethod
@@ -45,7 +46,8 @@ class Job:
         resources = read_config(base, "resourceconfig")
         hosts = tuple(resources.get("hosts", ["algo-1"]))
         channels = tuple(read_config(base, "inputdataconfig"))
-        return cls(base, channels, resources.get("current_host", hosts[0]), hosts)
+        interface = resources.get("network_interface_name", cls.interface)
+        return cls(base, channels, resources.get("current_host", hosts[0]), hosts, interface)
 
     @property
     def model(self) -> Path:

@@ -56,8 +56,11 @@ def places(job: Job) -> list[dict[str, str]]:
         )
     count = int(asked or 1)
     first, world = job.hosts.index(job.host) * count, len(job.hosts) * count
-    shared = {"WORLD_SIZE": world, "LOCAL_WORLD_SIZE": count, "MASTER_ADDR": job.hosts[0]}
+    alone = len(job.hosts) == 1  # its name need not be known then, nor have an address
+    shared = {"WORLD_SIZE": world, "LOCAL_WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1" if alone else job.hosts[0]}
     shared["MASTER_PORT"] = os.environ.get("MASTER_PORT", PORT)
+    # Between hosts Gloo and NCCL take this interface, else they may choose one of the container's own.
+    shared |= dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), "lo" if alone else job.interface)
     ranks = ({"RANK": first + number, "LOCAL_RANK": number, **shared} for number in range(count))
     return [{name: str(value) for name, value in rank.items()} for rank in ranks]
 

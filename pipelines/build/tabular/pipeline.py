@@ -25,8 +25,8 @@ from sagemaker.train import ModelTrainer
 from sagemaker.train.configs import Compute, InputData, Networking, OutputDataConfig, StoppingCondition
 
 from pipelines.build import jobs
+from pipelines.build.tabular.settings import Settings
 from pipelines.session import ProjectSession
-from pipelines.settings import Settings
 
 HYPERPARAMETERS = {
     "num_round": 300,

@@ -1,0 +1,30 @@
+"""What a build from tables is told beside what every build is told."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pipelines import settings
+from pipelines.variables import Variable, read
+
+ProblemType = Literal["binary_classification", "regression"]
+
+VARIABLES = {
+    **settings.VARIABLES,
+    "target_column": Variable("TARGET_COLUMN", r"\S(.{0,254}\S)?", "the name of the column to predict"),
+    "problem_type": Variable("PROBLEM_TYPE", "binary_classification|regression", "binary_classification or regression"),
+}
+
+
+@dataclass(frozen=True)
+class Settings(settings.Settings):
+    """The project, and what it learns from its tables."""
+
+    target_column: str
+    problem_type: ProblemType
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read and check every variable; SettingsError lists all that are wrong at once."""
+    return Settings(**read(VARIABLES, environment))
