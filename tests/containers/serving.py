@@ -57,7 +57,7 @@ def make_model(base: Path, table: pd.DataFrame, problem_type: str, objective: st
     table.to_csv(base / "source" / "data.csv", index=False)
     places = ("--input", base / "source", "--output", base / "input" / "data", "--data-uri", "s3://bucket/data.csv")
     kind = ("--target", TARGET, "--problem-type", problem_type)
-    run(sys.executable, SCRIPTS / "process.py", *kind, *places)
+    run(sys.executable, SCRIPTS / "process.py", *kind, *places, PYTHONPATH=str(SCRIPTS.parent / "scripts"))
     (base / "input" / "config").mkdir(parents=True)
     hyperparameters = {"num_round": "12", "max_depth": "4", "objective": objective, "eval_metric": "rmse"}
     (base / "input" / "config" / "hyperparameters.json").write_text(json.dumps(hyperparameters))
@@ -76,7 +76,7 @@ def expected(model: Path, records: pd.DataFrame) -> Any:
     """Scores by the training side's own encoding and the native booster."""
     if str(SCRIPTS) not in sys.path:
         sys.path.insert(0, str(SCRIPTS))
-    from process import encode  # noqa: PLC0415  # the pipeline's script, not a package
+    from encoding import encode  # noqa: PLC0415  # the pipeline's script, not a package
 
     schema = json.loads((model / "features.json").read_text())
     booster = xgb.Booster(model_file=model / "model.ubj")

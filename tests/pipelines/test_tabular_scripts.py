@@ -19,6 +19,7 @@ import xgboost as xgb
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "pipelines" / "build" / "tabular"
+SHARED = str(ROOT / "pipelines" / "build" / "scripts")
 TRAINING = ROOT / "containers" / "training"
 OBJECTIVES = {
     "binary_classification": {"objective": "binary:logistic", "eval_metric": "auc"},
@@ -43,7 +44,8 @@ def customers(rows: int = 900) -> pd.DataFrame:
 
 def run(script: Path | str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(script), *map(str, arguments)]
-    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    variables = {**os.environ, "PYTHONPATH": SHARED, **environment}
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
 
 def process(

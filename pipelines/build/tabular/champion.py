@@ -8,12 +8,10 @@ from typing import Any
 
 import pandas as pd
 from encoding import encode
-from model import EvaluationError, Vector, load_model
+from job import JobError
+from measures import ChampionError
+from model import Vector, load_model
 from xgboost.core import XGBoostError
-
-
-class ChampionError(ValueError):
-    """There is no champion, or it can't be measured on this data; the message says why."""
 
 
 def predict_champion(folder: Path, records: Path, schema: dict[str, Any]) -> Vector:
@@ -25,7 +23,7 @@ def predict_champion(folder: Path, records: Path, schema: dict[str, Any]) -> Vec
         champion = load_model(archive)
         refuse_other_problem(champion.schema, schema)
         return champion.predict(encode(read_records(records, champion.schema["columns"]), champion.schema["columns"]))
-    except (EvaluationError, XGBoostError, KeyError, ValueError) as error:
+    except (JobError, XGBoostError, KeyError, ValueError) as error:
         raise ChampionError(f"The approved version can't be measured on this data: {error}") from error
 
 
@@ -46,15 +44,3 @@ def read_records(path: Path, columns: list[dict[str, Any]]) -> pd.DataFrame:
         if column["name"] not in text:
             records[column["name"]] = pd.to_numeric(records[column["name"]])
     return records
-
-
-def compare(metric: str, candidate: dict[str, float], champion: dict[str, float] | None, remark: str) -> dict[str, Any]:
-    """Return what the gate reads: by how much `metric`, of which more is better, improves on the champion's."""
-    if champion is None:
-        return {"version": 1, "metric": metric, "compared": 0, "improvement": 0.0, "summary": remark}
-    improvement = round(candidate[metric] - champion[metric], 6)
-    summary = (
-        f"The approved version has {metric} {champion[metric]:.4f} on the same rows, {improvement:+.4f} to this one"
-    )
-    values = {"candidate": candidate[metric], "champion": champion[metric], "improvement": improvement}
-    return {"version": 1, "metric": metric, "compared": 1, **values, "summary": summary}

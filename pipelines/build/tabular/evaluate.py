@@ -8,28 +8,24 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metr
 import argparse
 import json
 import logging
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from champion import ChampionError, compare, predict_champion
+from champion import predict_champion
 from golden import write_golden, write_identity
-from model import EvaluationError, Model, Vector, load_model
-from report import Results, metrics_of, write_report
+from job import JobError, run, write_json
+from measures import ChampionError, Metric, compare, summary, with_deviation
+from model import Model, Vector, load_model
+from page import Results, write_page
+from report import plots
 from sklearn import metrics
 
 logger = logging.getLogger("evaluate")
 
-MESSAGE_LIMIT = 1024  # characters of DescribeProcessingJob's ExitMessage
-
-RESAMPLES = 200  # bootstrap samples behind each standard deviation
 CURVE_POINTS = 100
 CUT = 0.5  # probability from which a record counts as positive
-
-Metric = Callable[[Vector, Vector], float]
 
 CLASSIFICATION: dict[str, Metric] = {
     "auc": metrics.roc_auc_score,
@@ -44,19 +40,6 @@ REGRESSION: dict[str, Metric] = {
     "mse": metrics.mean_squared_error,
     "rmse": metrics.root_mean_squared_error,
 }
-
-
-def main() -> None:
-    """Run the job; exit 1 with one line when model or data are at fault."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    arguments = parse_arguments()
-    try:
-        evaluate(arguments)
-    except EvaluationError as error:
-        if arguments.message:
-            arguments.message.parent.mkdir(parents=True, exist_ok=True)
-            arguments.message.write_text(f"{error}"[:MESSAGE_LIMIT], encoding="utf-8")
-        sys.exit(f"evaluate: {error}")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -79,15 +62,14 @@ def evaluate(arguments: argparse.Namespace) -> None:
     scores = model.predict(features)
     evaluation = measure(labels, scores, model.schema["problem_type"])
     champion, remark = measure_champion(arguments, model, labels)
-    comparison = compare(arguments.metric, summary(evaluation), champion and summary(champion), remark)
-    arguments.output.mkdir(parents=True, exist_ok=True)
+    comparison = compare(arguments.metric, evaluation, champion, remark)
     write_json(arguments.output / "evaluation.json", evaluation)
     write_json(arguments.output / "comparison.json", comparison)
     gains = model.booster.get_score(importance_type="gain").items()
     importance = {str(name): float(np.mean(gain)) for name, gain in gains}
-    results = Results(model.schema["target"]["name"], evaluation, labels, scores, importance, champion, comparison)
-    write_report(arguments.output / "evaluation.html", results)
-    write_golden(arguments.output / "golden.json", samples, model.schema["columns"], scores)
+    results = Results(model.schema["target"]["name"], evaluation, champion, comparison)
+    write_page(arguments.output / "evaluation.html", results, plots(evaluation, labels, scores, importance))
+    write_golden(arguments.output / "golden.json", samples, model.schema, scores)
     write_identity(arguments.output / "model.json", arguments.model / "model.tar.gz")
     logger.info("%s", json.dumps(summary(evaluation)))
     logger.info("%s", comparison["summary"])
@@ -102,21 +84,11 @@ def measure_champion(arguments: argparse.Namespace, model: Model, labels: Vector
     return measure(labels, scores, model.schema["problem_type"]), ""
 
 
-def write_json(path: Path, content: object) -> None:
-    """Write readable JSON."""
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
-def summary(evaluation: dict[str, Any]) -> dict[str, float]:
-    """Single numbers of an evaluation by name."""
-    return {name: round(entry["value"], 6) for name, entry in metrics_of(evaluation).items() if "value" in entry}
-
-
 def read_test(folder: Path) -> tuple[Vector, pd.DataFrame]:
     """Target and features of the test set."""
     path = folder / "test.csv"
     if not path.is_file():
-        raise EvaluationError(f"no {path.name} in {folder}. Look at the output 'test' of the step before.")
+        raise JobError(f"no {path.name} in {folder}. Look at the output 'test' of the step before.")
     table = pd.read_csv(path)
     return table.iloc[:, 0].to_numpy(np.float64), table.iloc[:, 1:]
 
@@ -125,7 +97,7 @@ def read_samples(folder: Path) -> dict[str, Any]:
     """Records of the test set as a client would send them, and their rows in it."""
     path = folder / "samples.json"
     if not path.is_file():
-        raise EvaluationError(f"no {path.name} in {folder}. Look at the output 'test' of the step before.")
+        raise JobError(f"no {path.name} in {folder}. Look at the output 'test' of the step before.")
     samples: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return samples
 
@@ -142,23 +114,6 @@ def measure(labels: Vector, scores: Vector, problem_type: str) -> dict[str, Any]
     return {"dataset": dataset, "binary_classification_metrics": values}
 
 
-def with_deviation(functions: dict[str, Metric], labels: Vector, scores: Vector) -> dict[str, Any]:
-    """Each metric on the test set, and its standard deviation over bootstrap samples of that set."""
-    random = np.random.default_rng(0)
-    drawn = (random.integers(0, len(labels), len(labels)) for _ in range(RESAMPLES))
-    # A sample of one class only, or of one value only, has no AUC and no R2.
-    samples = [rows for rows in drawn if np.ptp(labels[rows]) > 0]
-    if not samples:
-        raise EvaluationError(f"all {len(labels)} test rows have one and the same target. Add data.")
-    return {
-        name: {
-            "value": float(function(labels, scores)),
-            "standard_deviation": float(np.std([function(labels[rows], scores[rows]) for rows in samples])),
-        }
-        for name, function in functions.items()
-    }
-
-
 def roc_curve(labels: Vector, scores: Vector) -> dict[str, list[float]]:
     """Points of the ROC curve, thinned evenly."""
     false_positive, true_positive, _ = metrics.roc_curve(labels, scores)
@@ -170,4 +125,4 @@ def roc_curve(labels: Vector, scores: Vector) -> dict[str, list[float]]:
 
 
 if __name__ == "__main__":
-    main()
+    run(evaluate, parse_arguments())

@@ -54,6 +54,11 @@ CONTENT_TYPES = ["text/csv", "application/json", "application/jsonlines", "appli
 HERE = Path(__file__).parent
 
 
+def own(*scripts: str) -> list[Path]:
+    """Scripts of this use case."""
+    return [HERE / f"{name}.py" for name in scripts]
+
+
 def get_pipeline(settings: Settings, session: ProjectSession) -> Pipeline:
     """Return the pipeline, its steps in the order of the data."""
     use = Build(settings, session)
@@ -105,12 +110,12 @@ class Build:
         """S3 URI of an output in this execution's own prefix."""
         return jobs.output_uri(self.settings, self.pipeline_name, *parts)
 
-    def processing(self, scripts: list[str], inputs: dict[str, Any], outputs: dict[str, Any], *arguments: Any) -> Any:
+    def processing(self, scripts: list[Path], inputs: dict[str, Any], outputs: dict[str, Any], *arguments: Any) -> Any:
         """Arguments of a step that runs the first script with the others beside it."""
         image, instance = self.parameters["ImageUri"], self.parameters["ProcessingInstanceType"]
-        processor = jobs.processor(self.settings, self.session, image, instance, scripts[0])
+        processor = jobs.processor(self.settings, self.session, image, instance, scripts[0].name)
         return processor.run(
-            inputs=jobs.inputs(self.session, [HERE / script for script in scripts], inputs),
+            inputs=jobs.inputs(self.session, scripts, inputs),
             outputs=jobs.outputs(outputs),
             arguments=[*arguments, "--message", jobs.MESSAGE_FILE],
         )
@@ -119,7 +124,7 @@ class Build:
 def process_step(use: Build) -> ProcessingStep:
     """Split the data into train, validation and test sets, and encode them; data.json says what was read."""
     arguments = use.processing(
-        ["process.py", "encoding.py", "samples.py"],
+        [*own("process", "encoding", "samples"), *jobs.shared("job")],
         {"data": use.parameters["DataUri"]},
         {name: use.output_uri("process", name) for name in ("train", "validation", "test", "metadata")},
         *("--target", use.parameters["TargetColumn"]),
@@ -187,7 +192,10 @@ def _metric(name: str) -> MetricDefinition:
 def evaluate_step(use: Build, process: ProcessingStep, train: TrainingStep) -> ProcessingStep:
     """Measure the model on the test set, draw the report, and keep predictions that an endpoint must repeat."""
     arguments = use.processing(
-        ["evaluate.py", "model.py", "champion.py", "encoding.py", "report.py", "golden.py"],
+        [
+            *own("evaluate", "model", "champion", "encoding", "report"),
+            *jobs.shared("archive", "golden", "job", "measures", "page"),
+        ],
         {
             "model": train.properties.ModelArtifacts.S3ModelArtifacts,
             "test": jobs.output_of(process, "test"),

@@ -8,9 +8,7 @@ metadata/data.json (what was read).
 
 import argparse
 import hashlib
-import json
 import logging
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,33 +16,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from encoding import column_schema, encode, unused_name
+from job import JobError, run, write_json
 from samples import draw
 
 logger = logging.getLogger("process")
-
-MESSAGE_LIMIT = 1024  # characters of DescribeProcessingJob's ExitMessage
 
 # Shares of the rows, in the order of the hash.
 SPLIT = {"train": 0.70, "validation": 0.15, "test": 0.15}
 # One of these as a class means that class, whatever its share.
 POSITIVE_NAMES = ("1", "1.0", "true", "yes", "y", "t", "positive")
-
-
-class DataError(ValueError):
-    """The data cannot be learnt from as it is; the message says what was found and what to do."""
-
-
-def main() -> None:
-    """Run the job; exit 1 with one line when the data is at fault."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    arguments = parse_arguments()
-    try:
-        process(arguments)
-    except DataError as error:
-        if arguments.message:
-            arguments.message.parent.mkdir(parents=True, exist_ok=True)
-            arguments.message.write_text(f"{error}"[:MESSAGE_LIMIT], encoding="utf-8")
-        sys.exit(f"process: {error}")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -77,11 +57,11 @@ def process(arguments: argparse.Namespace) -> None:
         write_shares(rows, arguments.output / name, arguments.shares if name == "train" else 1)
         logger.info("%s: %d rows, %d features", name, len(rows), len(columns))
     write_csv(features[parts == "test"], arguments.output / "test" / "records.csv")
-    write_json(draw(features[parts == "test"], columns), arguments.output / "test" / "samples.json")
+    write_json(arguments.output / "test" / "samples.json", draw(features[parts == "test"], columns))
     schema = {"version": 1, "problem_type": arguments.problem_type, "target": target, "columns": columns}
-    write_json({**schema, "features": list(encoded.columns[1:])}, arguments.output / "metadata" / "features.json")
+    write_json(arguments.output / "metadata" / "features.json", {**schema, "features": list(encoded.columns[1:])})
     manifest = {"version": 1, "uri": arguments.data_uri, "sha256": fingerprint(files), "rows": len(table)}
-    write_json({**manifest, "columns": list(table.columns)}, arguments.output / "metadata" / "data.json")
+    write_json(arguments.output / "metadata" / "data.json", {**manifest, "columns": list(table.columns)})
 
 
 def csv_files(folder: Path) -> list[Path]:
@@ -89,7 +69,7 @@ def csv_files(folder: Path) -> list[Path]:
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() == ".csv")
     if not files:
         found = sorted(path.name for path in folder.rglob("*") if path.is_file())[:5]
-        raise DataError(f"no .csv file in the data, only {found}. Point DataUri at CSV files with a header.")
+        raise JobError(f"no .csv file in the data, only {found}. Point DataUri at CSV files with a header.")
     return files
 
 
@@ -105,11 +85,11 @@ def read(files: list[Path]) -> pd.DataFrame:
     for path in files:
         try:
             tables.append(pd.read_csv(path))
-        except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-            raise DataError(f"{path.name} is not CSV in UTF-8: {error}. Correct the file.") from error
+        except (pd.errors.EmptyJobError, pd.errors.ParserError, UnicodeDecodeError) as error:
+            raise JobError(f"{path.name} is not CSV in UTF-8: {error}. Correct the file.") from error
         if set(tables[-1].columns) != set(tables[0].columns):
             odd = sorted(set(tables[-1].columns) ^ set(tables[0].columns))
-            raise DataError(f"{path.name} and {files[0].name} differ in columns {odd}. Give all files one header.")
+            raise JobError(f"{path.name} and {files[0].name} differ in columns {odd}. Give all files one header.")
     return pd.concat(tables, ignore_index=True)
 
 
@@ -117,13 +97,13 @@ def clean(table: pd.DataFrame, target: str) -> pd.DataFrame:
     """Drop exact duplicates, rows with no target, and columns with no value at all."""
     if target not in table.columns:
         found = f"target column {target!r} is not in the data; its columns are {list(table.columns)}"
-        raise DataError(f"{found}. Set TargetColumn to one of them.")
+        raise JobError(f"{found}. Set TargetColumn to one of them.")
     unique = table.drop_duplicates()
     known = unique.dropna(subset=[target]).dropna(axis="columns", how="all").reset_index(drop=True)
     logger.info("%d rows read, %d duplicates dropped", len(table), len(table) - len(unique))
     logger.info("%d rows without a target dropped", len(unique) - len(known))
     if known.shape[1] < 2:
-        raise DataError(f"no column but the target {target!r} holds a value. Add columns to predict from.")
+        raise JobError(f"no column but the target {target!r} holds a value. Add columns to predict from.")
     return known
 
 
@@ -144,7 +124,7 @@ def check_parts(labels: pd.Series, parts: npt.NDArray[np.str_]) -> None:
     for name in SPLIT:
         if labels[parts == name].nunique() < 2:
             found = f"of {len(labels)} rows, those for {name} hold fewer than two different targets"
-            raise DataError(f"{found}. Add rows.")
+            raise JobError(f"{found}. Add rows.")
 
 
 def target_schema(values: pd.Series, problem_type: str) -> dict[str, Any]:
@@ -157,7 +137,7 @@ def target_schema(values: pd.Series, problem_type: str) -> dict[str, Any]:
     counts = values.map(class_name).value_counts()
     if len(counts) != 2:
         found = f"target {values.name!r} has {len(counts)} classes, such as {sorted(counts.index)[:10]}"
-        raise DataError(f"{found}; binary_classification needs 2. Choose another column or set PROBLEM_TYPE.")
+        raise JobError(f"{found}; binary_classification needs 2. Choose another column or set PROBLEM_TYPE.")
     named = [name for name in counts.index if name.lower() in POSITIVE_NAMES]
     rarest_last = sorted(counts.index, key=lambda name: (-counts[name], name))
     positive = named[0] if len(named) == 1 else rarest_last[-1]
@@ -177,7 +157,7 @@ def encode_target(values: pd.Series, target: dict[str, Any]) -> pd.Series:
     wrong = values[~np.isfinite(numbers)]
     if len(wrong):
         first = f"{wrong.iloc[0]!r} in row {wrong.index[0] + 1}"
-        raise DataError(f"target {values.name!r} is not a number {len(wrong)} times, first {first}. Correct the data.")
+        raise JobError(f"target {values.name!r} is not a number {len(wrong)} times, first {first}. Correct the data.")
     return numbers
 
 
@@ -196,11 +176,5 @@ def write_csv(rows: pd.DataFrame, path: Path) -> None:
     rows.to_csv(path, index=False)
 
 
-def write_json(content: object, path: Path) -> None:
-    """Write readable JSON, making the folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    run(process, parse_arguments())
