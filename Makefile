@@ -20,7 +20,7 @@ $(VENV)/.ready: requirements/dev.txt setup.py
 	@touch $@
 
 # Installing the images' packages beforehand keeps the demonstration's first build short.
-$(VENV)/.images: $(VENV)/.ready $(wildcard containers/*/*/requirements.txt)
+$(VENV)/.images: $(VENV)/.ready $(wildcard containers/*/*/requirements*.txt)
 	@set -e; for folder in $(dir $(wildcard containers/*/*/Dockerfile)); do entry=$${folder}../entry; \
 		SMPROJECT_IMAGES=$(VENV)/images $(BIN)/python -m smproject.sandbox.docker build --tag setup \
 		$$(test ! -d $$entry || echo --build-context entry=$$entry) $$folder; done

@@ -25,6 +25,7 @@ from harness import ACCOUNTS, Sandbox, eventually, settled  # noqa: E402
 from policies import ROOT  # noqa: E402
 
 from smproject import catalog  # noqa: E402
+from smproject.sandbox import environments  # noqa: E402
 from smproject.seeds import seed_files  # noqa: E402
 
 PRODUCT, PROJECT, SECONDS = "container-build", "images", 240
@@ -273,7 +274,7 @@ def test_the_bill_of_an_image_lists_what_it_holds(first: tuple[Found, dict[str, 
     bill = json.loads(text)
     assert bill["metadata"]["component"]["version"] == image.partition("@")[2]
     listed = {f"{item['name']}=={item['version']}".lower() for item in bill["components"]}
-    required = (ROOT / "containers/training/xgboost/requirements.txt").read_text().split()
+    required = environments.read_requirements(ROOT / "containers/training/xgboost/requirements.txt").split()
     assert set(required) <= listed
     assert any(name.startswith("python-dateutil==") for name in listed)  # that no requirement names
 

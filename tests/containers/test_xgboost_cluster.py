@@ -118,3 +118,11 @@ def test_a_share_that_is_missing_ends_the_job_with_its_reason(instances: list[Pa
     assert code == 1
     assert "Channel 'train'" in (instances[1] / "output" / "failure").read_text()
     assert "Channel 'train'" in output
+
+
+def test_several_instances_with_gpus_are_refused(instances: list[Path]) -> None:
+    port = free_port()
+    found = ended([start(base, host, port, device="cuda") for base, host in zip(instances, HOSTS, strict=True)])
+    assert [code for code, _ in found] == [1, 1], found
+    for base in instances:
+        assert "2 instances; on GPUs this training runs on one" in (base / "output" / "failure").read_text()

@@ -113,12 +113,38 @@ def test_json_quoted_values_are_understood(base: Path) -> None:
         ("max_depth", "2.5", "Hyperparameter max_depth is '2.5'. It must be of type int"),
         ("eta", "true", "Hyperparameter eta is 'true'. It must be of type float"),
         ("num_round", "0", "Hyperparameter num_round is 0. It must be at least 1"),
+        ("device", "tpu", "Hyperparameter device is 'tpu'. It must be one of cpu, cuda"),
     ],
 )
 def test_bad_hyperparameter_is_refused_by_name(name: str, value: str, message: str, base: Path) -> None:
     assert train(base, **{name: value}).returncode == 1
     assert message in failure(base)
     assert not (base / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "hyperparameters", "message"),
+    [
+        ("cpu", {"device": "cuda"}, "The job asks for the device cuda, but XGBoost has no CUDA in this image"),
+        ("gpu", {}, "The job asks for the device cuda, but XGBoost has no CUDA in this image"),
+        ("trainium", {}, "ACCELERATOR is 'trainium'. XGBoost trains on one of cpu, gpu."),
+    ],
+)
+def test_no_device_is_taken_in_the_place_of_the_one_that_was_asked_for(
+    accelerator: str, hyperparameters: dict[str, str], message: str, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATOR", accelerator)
+
+    assert train(base, **hyperparameters).returncode == 1
+    assert message in failure(base)
+    assert not (base / "model").exists()
+
+
+def test_an_image_for_gpus_trains_on_a_cpu_where_that_is_asked_for(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATOR", "gpu")
+
+    assert train(base, device="cpu").returncode == 0
+    assert files(base) == ["manifest.json", "model.onnx", "model.ubj"]
 
 
 @pytest.mark.parametrize("channel", ["train", "validation"])

@@ -8,6 +8,7 @@ model/model.onnx where it is proved equal. Of several instances each has a share
 import logging
 from typing import Any
 
+import device
 import pandas as pd
 import xgboost as xgb
 from cluster import any_of, is_first, joined
@@ -21,6 +22,7 @@ PRINT_EVERY = 10  # rounds
 
 def train(hyperparameters: Hyperparameters, job: Job) -> None:
     """Train until the rounds are done, the validation metric stalls, or the job is stopped."""
+    device.demand(hyperparameters.device)
     channels = {name: read_channel(job, name) for name in ("train", "validation")}
     if list(channels["train"].columns) != list(channels["validation"].columns):
         raise TrainingError(
@@ -33,6 +35,7 @@ def train(hyperparameters: Hyperparameters, job: Job) -> None:
     if booster is None:
         logger.info("Stopped before the first round; there is no model to keep.")
         return
+    booster.set_param({"device": "cpu"})  # as it is served, and so as it is compared with its conversion
     save(booster, job)
     if job.stop.asked:
         logger.info("No model.onnx: the job was told to end.")
