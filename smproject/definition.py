@@ -24,11 +24,14 @@ EXECUTION_VARIABLES = {
     "CurrentDateTime", "PipelineArn", "PipelineExecutionArn", "PipelineExecutionId", "PipelineName", "StartDateTime",
 }  # fmt: skip
 
-# The API call of each step type, and the one whose reply its properties come from; None where neither is SageMaker's.
-STEP_TYPES: dict[str, tuple[str, str] | None] = {
+# The API call of each step type, and those whose replies its properties come from; None where none is SageMaker's.
+STEP_TYPES: dict[str, tuple[str, ...] | None] = {
     "Processing": ("CreateProcessingJob", "DescribeProcessingJob"),
     "Training": ("CreateTrainingJob", "DescribeTrainingJob"),
-    "Tuning": ("CreateHyperParameterTuningJob", "DescribeHyperParameterTuningJob"),
+    "Tuning": (
+        *("CreateHyperParameterTuningJob", "DescribeHyperParameterTuningJob"),
+        "ListTrainingJobsForHyperParameterTuningJob",
+    ),
     "Transform": ("CreateTransformJob", "DescribeTransformJob"),
     "AutoML": ("CreateAutoMLJobV2", "DescribeAutoMLJobV2"),
     "Model": ("CreateModel", "DescribeModel"),
@@ -206,8 +209,9 @@ def _property(step: Json, path: str) -> str | None:
     output = re.match(r"ProcessingOutputConfig\.Outputs\['([^']*)'\]", path)
     if output and output[1] not in _outputs(step):
         return f"refers to the output {output[1]!r} of {step['Name']}. It has {', '.join(_outputs(step)) or 'none'}."
-    calls = STEP_TYPES.get(step.get("Type", ""))
-    return property_problem(operation_shape(calls[1], reply=True), path) if calls else None
+    calls = STEP_TYPES.get(step.get("Type", "")) or ()
+    problems = [property_problem(operation_shape(call, reply=True), path) for call in calls[1:]]
+    return problems[0] if all(problems) and problems else None
 
 
 def _cycles(steps: list[Json]) -> list[Finding]:

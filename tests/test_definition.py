@@ -138,6 +138,16 @@ def test_expressions_stand_for_any_value(valid: Json) -> None:
     assert check(definition) == []
 
 
+@pytest.mark.parametrize("path", ["BestTrainingJob.TrainingJobName", "TrainingJobSummaries[0].TrainingJobName", "Best"])
+def test_a_tuning_step_has_the_properties_of_its_job_and_of_the_training_jobs(path: str) -> None:
+    definition = json.loads((GOLDEN.parent / "tabular-tuned.json").read_text())
+    source = arguments(definition, 2)["ProcessingInputs"][1]["S3Input"]
+    source["S3Uri"]["Std:Join"]["Values"][3] = {"Get": f"Steps.tune.{path}"}
+
+    found = [str(finding) for finding in check(definition)]
+    assert found == [] if path != "Best" else "DescribeHyperParameterTuningJobResponse has no Best" in found[0]
+
+
 def test_pipelines_name_their_own_jobs(valid: Json) -> None:
     assert "ProcessingJobName" not in arguments(valid, 0)
     assert check(valid) == []

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,13 +19,28 @@ REFRESH = "python tests/test_golden.py"
 
 
 def compile_case(case: str) -> str:
-    """Definition that `pipelines.run print` prints for the variables of a case, its pipeline named by PIPELINE."""
+    """Definition that `pipelines.run print` prints for the variables of a case.
+
+    PIPELINE names the pipeline; EDITS, if any, are lines of its pipeline.py as a user would change them.
+    """
     variables = json.loads((GOLDEN / f"{case}.env.json").read_text())
-    command = [sys.executable, "-m", "pipelines.run", "print", "--pipeline", variables.pop("PIPELINE")]
-    environment = {"PATH": os.environ["PATH"], **variables}
-    printed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    pipeline, edits = variables.pop("PIPELINE"), variables.pop("EDITS", {})
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(ROOT / "pipelines", Path(folder) / "pipelines")
+        edit(Path(folder, "pipelines", *pipeline.split("."), "pipeline.py"), edits)
+        command = [sys.executable, "-m", "pipelines.run", "print", "--pipeline", pipeline]
+        environment = {"PATH": os.environ["PATH"], **variables}
+        printed = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert printed.returncode == 0, printed.stderr
     return printed.stdout
+
+
+def edit(file: Path, edits: dict[str, str]) -> None:
+    text = file.read_text()
+    for before, after in edits.items():
+        assert text.count(f"\n{before}\n") == 1, (file.name, before)
+        text = text.replace(f"\n{before}\n", f"\n{after}\n")
+    file.write_text(text)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -85,6 +85,25 @@ def test_the_execution_role_passes_itself_alone() -> None:
     assert passed == f"arn:aws:iam::111111111111:role/{role}"
 
 
+def test_the_execution_role_runs_tuning_jobs_of_its_own_project_only() -> None:
+    role = resources(TEMPLATE, "AWS::IAM::Role")["ExecutionRole"]
+    conditions = {
+        action: statement.get("Condition", {}).get("StringEquals")
+        for statement in statements(role["Policies"])
+        for action in listed(statement["Action"])
+        if "hyper-parameter-tuning-job/" in render(listed(statement["Resource"])[0], PROJECT)
+    }
+    own = {"Ref": "SageMakerProjectId"}
+    tagged = {"aws:ResourceTag/sagemaker:project-id": own}
+    assert conditions == {
+        "sagemaker:CreateHyperParameterTuningJob": {"aws:RequestTag/sagemaker:project-id": own},
+        "sagemaker:AddTags": {"sagemaker:TaggingAction": "CreateHyperParameterTuningJob"},
+        "sagemaker:DescribeHyperParameterTuningJob": tagged,
+        "sagemaker:ListTrainingJobsForHyperParameterTuningJob": tagged,
+        "sagemaker:StopHyperParameterTuningJob": tagged,
+    }
+
+
 def test_a_key_of_data_can_t_widen_the_policy() -> None:
     pattern = TEMPLATE["Parameters"]["ModelBuildDataKey"]["AllowedPattern"]
     for good in ("churn.csv", "data/year=2026/churn.csv", "data"):

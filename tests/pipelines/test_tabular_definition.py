@@ -1,5 +1,6 @@
 """The compiled definition: what is cached, what is protected, what is recorded."""
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -185,6 +186,125 @@ def test_each_training_instance_gets_a_share_of_the_train_set_and_all_of_the_oth
     assert count in compiled["process"]["Arguments"]["AppSpecification"]["ContainerArguments"][5]["Std:Join"]["Values"]
     assert shared == {"train": "ShardedByS3Key", "validation": "FullyReplicated", "metadata": "FullyReplicated"}
     assert defaults(compile_definition())["TrainingInstanceCount"] == 1
+
+
+@pytest.fixture
+def compile_tuned(compile_definition: Compile, monkeypatch: pytest.MonkeyPatch) -> Compile:
+    """Compile the pipeline as it is with TUNING = SEARCH."""
+    from pipelines.build.tabular import pipeline  # noqa: PLC0415  # only after the fixture set the Region
+
+    monkeypatch.setattr(pipeline, "TUNING", pipeline.SEARCH)
+    return compile_definition
+
+
+def test_a_search_takes_the_place_of_the_training(compile_tuned: Compile) -> None:
+    types = {name: step["Type"] for name, step in steps(compile_tuned()).items()}
+
+    assert list(types) == ["process", "tune", "evaluate", "gate", "register", "gate-not-met"]
+    assert types["tune"] == "Tuning"
+
+
+def test_the_best_model_of_a_search_is_measured_and_registered(compile_tuned: Compile) -> None:
+    compiled = steps(compile_tuned())
+    root = compiled["tune"]["Arguments"]["TrainingJobDefinition"]["OutputDataConfig"]["S3OutputPath"]
+    measured = compiled["evaluate"]["Arguments"]["ProcessingInputs"][1]["S3Input"]["S3Uri"]
+    (registered,) = compiled["register"]["Arguments"]["InferenceSpecification"]["Containers"]
+    *folder, job, file = measured["Std:Join"]["Values"]
+
+    assert registered["ModelDataUrl"] == measured
+    assert "/".join(folder) == root
+    assert (job, file) == ({"Get": "Steps.tune.TrainingJobSummaries[0].TrainingJobName"}, "output/model.tar.gz")
+
+
+@pytest.mark.parametrize(
+    ("problem_type", "objective"),
+    [
+        ("binary_classification", {"Type": "Maximize", "MetricName": "validation:auc"}),
+        ("regression", {"Type": "Minimize", "MetricName": "validation:rmse"}),
+    ],
+)
+def test_a_search_improves_a_metric_that_training_prints(
+    problem_type: str, objective: dict[str, str], compile_tuned: Compile
+) -> None:
+    arguments = steps(compile_tuned(PROBLEM_TYPE=problem_type))["tune"]["Arguments"]
+    printed = arguments["TrainingJobDefinition"]["AlgorithmSpecification"]["MetricDefinitions"]
+
+    assert arguments["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"] == objective
+    assert objective["MetricName"] in [metric["Name"] for metric in printed]
+
+
+def test_searched_and_fixed_hyperparameters_are_together_those_of_a_single_training(
+    compile_tuned: Compile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines.build.tabular import pipeline  # noqa: PLC0415  # as above
+
+    arguments = steps(compile_tuned())["tune"]["Arguments"]
+    ranges = arguments["HyperParameterTuningJobConfig"]["ParameterRanges"].values()
+    searched = {item["Name"] for group in ranges for item in group}
+    fixed = arguments["TrainingJobDefinition"]["StaticHyperParameters"]
+    monkeypatch.setattr(pipeline, "TUNING", None)
+    single = steps(compile_tuned())["train"]["Arguments"]["HyperParameters"]
+
+    assert searched == {"eta", "max_depth", "subsample"}
+    assert not searched & set(fixed)
+    assert {**single, **fixed} == single
+    assert set(single) == searched | set(fixed)
+
+
+def test_the_jobs_of_a_search_are_as_protected_as_a_single_one(
+    compile_tuned: Compile, variables: dict[str, str]
+) -> None:
+    arguments = steps(compile_tuned())["tune"]["Arguments"]
+    definition = arguments["TrainingJobDefinition"]
+
+    assert definition["EnableNetworkIsolation"] is True
+    assert definition["ResourceConfig"]["VolumeKmsKeyId"] == variables["KMS_KEY_ARN"]
+    assert definition["OutputDataConfig"]["KmsKeyId"] == variables["KMS_KEY_ARN"]
+    assert definition["StoppingCondition"]["MaxRuntimeInSeconds"] > 0
+    assert {"Key": "sagemaker:project-id", "Value": variables["SAGEMAKER_PROJECT_ID"]} in arguments["Tags"]
+
+
+def test_a_search_is_cached_and_its_models_lie_where_a_later_execution_finds_them(compile_tuned: Compile) -> None:
+    tune = steps(compile_tuned())["tune"]
+
+    assert tune["CacheConfig"] == {"Enabled": True, "ExpireAfter": "P30D"}
+    assert "Execution." not in json.dumps(tune["Arguments"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ranges": {}}, "has no ranges"),
+        ({"max_jobs": None}, "strategy Bayesian and max_jobs None"),
+        ({"strategy": "Grid"}, "strategy Grid and max_jobs 12"),
+        ({"strategy": "Grid", "max_jobs": None}, "eta, max_depth, subsample is another"),
+        ({"parallel_jobs": 13}, "13 of 12 jobs"),
+        ({"parallel_jobs": 0}, "0 of 12 jobs"),
+    ],
+    ids=str,
+)
+def test_a_search_that_sagemaker_would_refuse_is_refused_before(
+    change: dict[str, Any], message: str, compile_definition: Compile
+) -> None:
+    from pipelines.build.tabular import pipeline  # noqa: PLC0415  # as above
+    from pipelines.settings import SettingsError  # noqa: PLC0415  # as above
+
+    with pytest.raises(SettingsError, match=message):
+        dataclasses.replace(pipeline.SEARCH, **change)
+
+
+def test_a_grid_takes_all_combinations(compile_tuned: Compile, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sagemaker.core.parameter import CategoricalParameter  # noqa: PLC0415  # as above
+
+    from pipelines.build.tabular import pipeline  # noqa: PLC0415  # as above
+
+    depths = {"max_depth": CategoricalParameter([3, 6])}
+    grid = dataclasses.replace(pipeline.SEARCH, strategy="Grid", ranges=depths, max_jobs=None)
+    monkeypatch.setattr(pipeline, "TUNING", grid)
+    config = steps(compile_tuned())["tune"]["Arguments"]["HyperParameterTuningJobConfig"]
+
+    assert config["ResourceLimits"] == {"MaxParallelTrainingJobs": 2}
+    assert config["ParameterRanges"]["CategoricalParameterRanges"] == [{"Name": "max_depth", "Values": ["3", "6"]}]
 
 
 def test_the_champion_of_the_build_is_the_default(compile_definition: Compile) -> None:

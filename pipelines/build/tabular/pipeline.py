@@ -1,6 +1,7 @@
 """Process, train, evaluate; register a model that is good enough and no worse than the approved one, else say why not.
 
-This file is yours to edit: HYPERPARAMETERS, GATES and the steps below. Push, and the project builds and runs it.
+This file is yours to edit: HYPERPARAMETERS, TUNING, GATES and the steps below. Push, and the project builds and
+runs it.
 """
 
 import logging
@@ -9,7 +10,8 @@ from typing import Any
 
 from sagemaker.core.metadata_properties import MetadataProperties
 from sagemaker.core.model_metrics import MetricsSource, ModelMetrics
-from sagemaker.core.shapes import MetricDefinition, S3DataSource, Tag
+from sagemaker.core.parameter import ContinuousParameter, IntegerParameter
+from sagemaker.core.shapes import S3DataSource, Tag
 from sagemaker.core.workflow.conditions import ConditionEquals, ConditionGreaterThanOrEqualTo, ConditionOr
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
 from sagemaker.core.workflow.functions import Join, JsonGet
@@ -19,13 +21,14 @@ from sagemaker.mlops.workflow.condition_step import ConditionStep
 from sagemaker.mlops.workflow.fail_step import FailStep
 from sagemaker.mlops.workflow.model_step import ModelStep
 from sagemaker.mlops.workflow.pipeline import Pipeline
-from sagemaker.mlops.workflow.steps import ProcessingStep, TrainingStep
+from sagemaker.mlops.workflow.steps import ProcessingStep
 from sagemaker.serve.model_builder import ModelBuilder
 from sagemaker.train import ModelTrainer
 from sagemaker.train.configs import Compute, InputData, Networking, OutputDataConfig, StoppingCondition
 
 from pipelines.build import jobs
 from pipelines.build.tabular.settings import Settings
+from pipelines.build.tuning import Objective, Trained, Tuning, train, tune
 from pipelines.session import ProjectSession
 
 HYPERPARAMETERS = {
@@ -41,6 +44,23 @@ HYPERPARAMETERS = {
 OBJECTIVES = {
     "binary_classification": {"objective": "binary:logistic", "eval_metric": "auc"},
     "regression": {"objective": "reg:squarederror", "eval_metric": "rmse"},
+}
+
+# What is searched with `TUNING = SEARCH`, instead of training once.
+SEARCH = Tuning(
+    ranges={
+        "eta": ContinuousParameter(0.02, 0.3, "Logarithmic"),
+        "max_depth": IntegerParameter(3, 9),
+        "subsample": ContinuousParameter(0.5, 1.0),
+    },
+    max_jobs=12,
+    parallel_jobs=2,
+)
+TUNING: Tuning | None = None
+# What a search improves: a metric as training prints it.
+SOUGHT = {
+    "binary_classification": Objective("validation:auc", "Maximize"),
+    "regression": Objective("validation:rmse", "Minimize"),
 }
 
 # The metric of evaluation.json that the gate reads, more being better, and the least value that registers a model.
@@ -63,15 +83,15 @@ def get_pipeline(settings: Settings, session: ProjectSession) -> Pipeline:
     """Return the pipeline, its steps in the order of the data."""
     use = Build(settings, session)
     process = process_step(use)
-    train = train_step(use, process)
-    evaluate = evaluate_step(use, process, train)
-    register = register_step(use, process, train, evaluate)
+    trained = train_step(use, process)
+    evaluate = evaluate_step(use, process, trained)
+    register = register_step(use, process, trained, evaluate)
     gate = gate_step(use, evaluate, register, fail_step(use, evaluate))
     return Pipeline(
         name=use.pipeline_name,
         parameters=list(use.parameters.values()),
         pipeline_experiment_config=None,
-        steps=[process, train, evaluate, gate],
+        steps=[process, trained.step, evaluate, gate],
         sagemaker_session=session,
     )
 
@@ -144,8 +164,8 @@ def process_step(use: Build) -> ProcessingStep:
     )
 
 
-def train_step(use: Build, process: ProcessingStep) -> TrainingStep:
-    """Train the booster in the project's own image, with no network."""
+def train_step(use: Build, process: ProcessingStep) -> Trained:
+    """Train the booster, once or in a search, in the project's own image, with no network."""
     kms_key = use.settings.kms_key_arn
     objective = OBJECTIVES[use.settings.problem_type]
     trainer = ModelTrainer(
@@ -163,33 +183,25 @@ def train_step(use: Build, process: ProcessingStep) -> TrainingStep:
         stopping_condition=StoppingCondition(max_runtime_in_seconds=jobs.MAX_RUNTIME_SECONDS),
         tags=[Tag(key=tag["Key"], value=tag["Value"]) for tag in use.settings.tags],
         sagemaker_session=use.session,
-    ).with_metric_definitions([_metric(f"{part}:{objective['eval_metric']}") for part in ("train", "validation")])
-    channels = [
-        # Each instance trains on its share of the rows.
-        InputData(channel_name="train", data_source=_shared_out(process), content_type="text/csv"),
-        InputData(
-            channel_name="validation", data_source=jobs.output_of(process, "validation"), content_type="text/csv"
-        ),
+    )
+    metrics = [f"{part}:{objective['eval_metric']}" for part in ("train", "validation")]
+    if TUNING is None:
+        return train(trainer, training_channels(process), metrics)
+    return tune(trainer, training_channels(process), metrics, SOUGHT[use.settings.problem_type], TUNING)
+
+
+def training_channels(process: ProcessingStep) -> list[InputData]:
+    """Return what training reads; each instance trains on its share of the rows."""
+    rows = {name: jobs.output_of(process, name) for name in ("train", "validation")}
+    shared_out = S3DataSource(s3_data_type="S3Prefix", s3_uri=rows["train"], s3_data_distribution_type="ShardedByS3Key")
+    return [
+        InputData(channel_name="train", data_source=shared_out, content_type="text/csv"),
+        InputData(channel_name="validation", data_source=rows["validation"], content_type="text/csv"),
         InputData(channel_name="metadata", data_source=jobs.output_of(process, "metadata")),
     ]
-    return TrainingStep(
-        "train",
-        step_args=trainer.train(input_data_config=channels),
-        cache_config=jobs.CACHE,
-        retry_policies=[jobs.STEP_RETRY, jobs.JOB_RETRY],
-    )
 
 
-def _shared_out(process: ProcessingStep) -> S3DataSource:
-    uri = jobs.output_of(process, "train")
-    return S3DataSource(s3_data_type="S3Prefix", s3_uri=uri, s3_data_distribution_type="ShardedByS3Key")
-
-
-def _metric(name: str) -> MetricDefinition:
-    return MetricDefinition(name=name, regex=rf"{name}=([-+.e0-9]+)")
-
-
-def evaluate_step(use: Build, process: ProcessingStep, train: TrainingStep) -> ProcessingStep:
+def evaluate_step(use: Build, process: ProcessingStep, trained: Trained) -> ProcessingStep:
     """Measure the model on the test set, draw the report, and keep predictions that an endpoint must repeat."""
     arguments = use.processing(
         [
@@ -197,7 +209,7 @@ def evaluate_step(use: Build, process: ProcessingStep, train: TrainingStep) -> P
             *jobs.shared("archive", "golden", "job", "measures", "page"),
         ],
         {
-            "model": train.properties.ModelArtifacts.S3ModelArtifacts,
+            "model": trained.model_uri,
             "test": jobs.output_of(process, "test"),
             "champion": use.parameters["ChampionUri"],
         },
@@ -255,7 +267,7 @@ def fail_step(use: Build, evaluate: ProcessingStep) -> FailStep:
     return FailStep("gate-not-met", error_message=Join(on="", values=[*found, *wanted, *rival, *told]))
 
 
-def register_step(use: Build, process: ProcessingStep, train: TrainingStep, evaluate: ProcessingStep) -> ModelStep:
+def register_step(use: Build, process: ProcessingStep, trained: Trained, evaluate: ProcessingStep) -> ModelStep:
     """Register the model to be served by the inference image, with its metrics, its origin and how to prove it."""
     evaluation = jobs.output_of(evaluate, "evaluation")
     statistics = MetricsSource(
@@ -263,7 +275,7 @@ def register_step(use: Build, process: ProcessingStep, train: TrainingStep, eval
     )
     model = ModelBuilder(
         image_uri=use.parameters["InferenceImageUri"],
-        s3_model_data_url=train.properties.ModelArtifacts.S3ModelArtifacts,
+        s3_model_data_url=trained.model_uri,
         role_arn=use.settings.role_arn,
         sagemaker_session=use.session,
         log_level=logging.ERROR,
