@@ -60,7 +60,7 @@ def parse_arguments() -> argparse.Namespace:
         prog="python -m pipelines.run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("command", choices=["print", "upsert", "run"])
-    parser.add_argument("--pipeline", default="build.tabular", help="module under pipelines/ (default: %(default)s)")
+    parser.add_argument("--pipeline", help="package under pipelines/ (default: the only one in build/)")
     parser.add_argument("--wait", action="store_true", help="follow the execution and exit with how it ended")
     parser.add_argument(
         "--parameter",
@@ -74,7 +74,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def command(arguments: argparse.Namespace) -> int:
     """Compile, then do what was asked."""
-    pipeline = compile_pipeline(arguments.pipeline)
+    pipeline = compile_pipeline(arguments.pipeline or only_pipeline())
     parameters = parse_parameters(arguments.parameter, [parameter.name for parameter in pipeline.parameters])
     definition = json.dumps(json.loads(pipeline.definition()), indent=2) + "\n"
     if arguments.command == "print":
@@ -86,6 +86,14 @@ def command(arguments: argparse.Namespace) -> int:
     arn = pipeline.upsert(role_arn=project.role_arn, tags=project.tags)["PipelineArn"]
     logger.info("%s is up to date", arn)
     return 0 if arguments.command == "upsert" else run(pipeline, parameters, wait=arguments.wait)
+
+
+def only_pipeline() -> str:
+    """The repository's pipeline; raises ArgumentError when there are several."""
+    names = [f"build.{path.parent.name}" for path in sorted(Path(__file__).parent.glob("build/*/pipeline.py"))]
+    if len(names) != 1:
+        raise ArgumentError(f"pipelines/build holds {', '.join(names) or 'none'}. Choose one with --pipeline.")
+    return names[0]
 
 
 def compile_pipeline(name: str) -> Any:

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +31,16 @@ ENVIRONMENT = {
     "DATA_URI": "s3://example-data/table.csv",
     "TARGET_COLUMN": "target",
 }
-PROBLEM_TYPES = ("binary_classification", "regression")
+# Variables that decide what is compiled, where a use case's settings read them.
+CHOICES = {"PROBLEM_TYPE": ("binary_classification", "regression"), "ACCELERATOR": ("cpu", "gpu", "trainium")}
 
 
 @dataclass(frozen=True)
 class Compilation:
-    """A pipeline for one type of problem: its definition, or the reason why there is none."""
+    """A pipeline for one of its choices: its definition, or the reason why there is none."""
 
     source: str
-    problem_type: str
+    choice: str
     definition: dict[str, Any] | None
     error: str
 
@@ -49,17 +51,17 @@ def can_compile() -> bool:
 
 
 def compile_seeds(seeds: Iterable[tuple[Template, Seed]]) -> Iterator[Compilation]:
-    """Compile every pipeline of seeds for every type of problem; takes the seconds that the SDK's import takes."""
+    """Compile every pipeline of seeds for each of its choices; takes the seconds that the SDK's import takes."""
     with tempfile.TemporaryDirectory() as name:
         ordered = [
-            (path.relative_to(folder), problem_type, _order(path.relative_to(folder), folder, problem_type))
+            (path.relative_to(folder), " ".join(choice.values()), _order(path.relative_to(folder), folder, choice))
             for folder in _repositories(seeds, Path(name))
             for path in sorted((folder / "pipelines").rglob("pipeline.py"))
-            for problem_type in PROBLEM_TYPES
+            for choice in _choices(path.with_name("settings.py"))
         ]
         results = _carried_out([order for _, _, order in ordered]) if ordered else []
-    for (source, problem_type, _), result in zip(ordered, results, strict=True):
-        yield Compilation(source.as_posix(), problem_type, result.get("definition"), result.get("error", ""))
+    for (source, choice, _), result in zip(ordered, results, strict=True):
+        yield Compilation(source.as_posix(), choice, result.get("definition"), result.get("error", ""))
 
 
 def _repositories(seeds: Iterable[tuple[Template, Seed]], parent: Path) -> Iterator[Path]:
@@ -69,9 +71,17 @@ def _repositories(seeds: Iterable[tuple[Template, Seed]], parent: Path) -> Itera
         yield folder
 
 
-def _order(source: Path, folder: Path, problem_type: str) -> dict[str, Any]:
+def _choices(settings: Path) -> Iterator[dict[str, str]]:
+    """Yield every combination of the choices that a use case's settings read."""
+    text = settings.read_text() if settings.is_file() else ""
+    read = {name: values for name, values in CHOICES.items() if f'"{name}"' in text}
+    for chosen in product(*read.values()):
+        yield dict(zip(read, chosen, strict=True))
+
+
+def _order(source: Path, folder: Path, choice: dict[str, str]) -> dict[str, Any]:
     pipeline = ".".join(source.parent.parts[1:])
-    return {"folder": str(folder), "pipeline": pipeline, "environment": {"PROBLEM_TYPE": problem_type}}
+    return {"folder": str(folder), "pipeline": pipeline, "environment": choice}
 
 
 def _carried_out(orders: list[dict[str, Any]]) -> list[dict[str, Any]]:

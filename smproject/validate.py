@@ -63,11 +63,11 @@ def _check_pipelines(templates: Sequence[Template]) -> list[Finding]:
     seeds = [(template, seed) for template in templates for seed in template.seeds] if can_compile() else []
     found = []
     for compiled in compile_seeds(seeds):
-        of = compiled.problem_type
+        of = f"{compiled.choice}: " if compiled.choice else ""
         if compiled.definition is None:
-            found.append(Finding(compiled.source, 1, "compilation", f"{of}: {compiled.error}"))
+            found.append(Finding(compiled.source, 1, "compilation", f"{of}{compiled.error}"))
         else:
-            found += [Finding(compiled.source, 1, "definition", f"{of}: {each}") for each in check(compiled.definition)]
+            found += [Finding(compiled.source, 1, "definition", f"{of}{each}") for each in check(compiled.definition)]
     return found
 
 

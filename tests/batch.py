@@ -13,21 +13,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).resolve().parent
+import scientist
+
 # pytest puts the folder of a test on the path, not those whose helpers it shares.
-sys.path[:0] = [str(TESTS / "sandbox"), str(TESTS / "pipelines")]
+sys.path.insert(0, str(scientist.TESTS / "pipelines"))
 
-from demonstration import SMPROJECT, Demonstration  # noqa: E402
-from deploy_service import EVALUATION, GOLDEN, MODEL, pack  # noqa: E402
-from harness import ACCOUNTS, Sandbox, eventually  # noqa: E402
-from hosting_bench import LABEL  # noqa: E402
-from stacks import Stacks  # noqa: E402
+from deploy_service import EVALUATION, GOLDEN, MODEL, pack
+from harness import ACCOUNTS, eventually
+from hosting_bench import LABEL
+from stacks import Stacks
 
-from smproject import catalog  # noqa: E402
-from smproject.assemble import assemble  # noqa: E402
+from smproject import catalog
+from smproject.assemble import assemble
 
-Found = dict[str, Any]
-PRODUCT, PROJECT, SECONDS = "batch", "scores", 240
+Found = scientist.Found
+PRODUCT, PROJECT, SECONDS = "batch", "scores", scientist.SECONDS
 ACCOUNT = ACCOUNTS["development"]
 MADE_OF_MODELS = ("sagemaker-project", "targets", "artifacts-key", "artifacts", "images", "model-registry")
 GROUP, MODELS = "sagemaker-churn-p-mod", f"sagemaker-project-p-mod-{ACCOUNT}"
@@ -63,65 +63,17 @@ ENTRYPOINT ["python3", "/opt/program/server.py"]
 
 
 @dataclass
-class Project:
-    """A project of a data scientist, the models that it scores with, and her checkout of its repository."""
+class Project(scientist.Project):
+    """A project of the template batch, and the models that it scores with."""
 
-    demonstration: Demonstration
-    folder: Path
-    seen: set[str] = field(default_factory=set)  # executions of its pipeline
     models: dict[str, str] = field(default_factory=dict)  # outputs of the stack that holds the models
 
-    @cached_property
-    def sandbox(self) -> Sandbox:
-        return Sandbox(f"http://127.0.0.1:{self.demonstration.port}", self.demonstration.home)
-
-    @cached_property
-    def variables(self) -> dict[str, str]:
-        """A shell's variables after the command that the tool tells its users to type."""
-        shell = self.demonstration.run("bash", "-c", 'eval "$(smproject sandbox env)" && env -0')
-        assert shell.returncode == 0, shell.stderr
-        people = {f"GIT_{who}_{what}": "scientist@example.com" for who in ("AUTHOR", "COMMITTER")
-                  for what in ("NAME", "EMAIL")}  # fmt: skip
-        return dict(line.split("=", 1) for line in shell.stdout.split("\0") if line) | people
-
-    def client(self, service: str, profile: str = "development") -> Any:
-        return self.sandbox.client(service, profile)
-
-    def run(self, *command: str, cwd: Path | None = None) -> str:
-        done = subprocess.run(command, env=self.variables, cwd=cwd, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, (command, done.stdout, done.stderr)
-        return done.stdout
-
-    def smproject(self, *arguments: str) -> str:
-        return self.run(str(SMPROJECT), *arguments)
+    product, project, delivers = PRODUCT, PROJECT, "model-deploy"
 
     def create(self, **parameters: str) -> None:
-        """Create the project from its product, for the models of the group."""
-        services, wanted = self.client("servicecatalog"), {"ModelSourceGroupName": GROUP}
-        wanted |= {"ModelSourceProjectId": "p-mod", "ModelSourceKeyArn": self.key, **parameters}
-        found = services.search_products(Filters={"FullTextSearch": [PRODUCT]})["ProductViewSummaries"]
-        (product,) = (item["ProductId"] for item in found if item["Name"] == PRODUCT)
-        details = {
-            "ProductId": product,
-            "ProvisioningArtifactId": services.describe_product(Id=product)["ProvisioningArtifacts"][-1]["Id"],
-            "ProvisioningParameters": [{"Key": key, "Value": value} for key, value in wanted.items()],
-        }
-        self.client("sagemaker").create_project(ProjectName=PROJECT, ServiceCatalogProvisioningDetails=details)
-        made = self.at_rest()
-        assert made["ProjectStatus"] == "CreateCompleted", made
-
-    def at_rest(self) -> Found:
-        """Wait until nothing is done to the project."""
-
-        def look() -> Found:
-            found: Found = self.client("sagemaker").describe_project(ProjectName=PROJECT)
-            return {} if found["ProjectStatus"].endswith(("Pending", "InProgress")) else found
-
-        return eventually(look, SECONDS)
-
-    @cached_property
-    def id(self) -> str:
-        return str(self.at_rest()["ProjectId"])
+        """Create the project, for the models of the group."""
+        models = {"ModelSourceGroupName": GROUP, "ModelSourceProjectId": "p-mod", "ModelSourceKeyArn": self.key}
+        super().create(**models, **parameters)
 
     @property
     def key(self) -> str:
@@ -187,53 +139,19 @@ class Project:
     def approve(self, arn: str, status: str = "Approved") -> None:
         self.client("sagemaker").update_model_package(ModelPackageArn=arn, ModelApprovalStatus=status)
 
-    @property
-    def pipeline(self) -> str:
-        return f"sagemaker-{PROJECT}-{self.id}-model-deploy"
-
-    def executions(self) -> list[Found]:
-        """Executions of the deploy pipeline that nobody has waited for, the newest first."""
-        found = self.client("codepipeline").list_pipeline_executions(pipelineName=self.pipeline)
-        return [item for item in found["pipelineExecutionSummaries"] if item["pipelineExecutionId"] not in self.seen]
-
-    def ended(self) -> dict[str, str]:
-        """Wait for the end of a run that nobody has waited for; return its status and what its render said."""
-
-        def look() -> Found:
-            new = self.executions()
-            return new[-1] if new and new[-1]["status"] not in ("InProgress", "Stopping") else {}
-
-        run = eventually(look, SECONDS)
-        self.seen.add(run["pipelineExecutionId"])
-        only = {"pipelineExecutionId": run["pipelineExecutionId"]}
-        details = self.client("codepipeline").list_action_executions(pipelineName=self.pipeline, filter=only)
-        said = [item.get("output", {}).get("outputVariables", {}) for item in details["actionExecutionDetails"]]
-        failed = [item["output"] for item in details["actionExecutionDetails"] if item["status"] == "Failed"]
-        told = {name: text for each in said for name, text in each.items()}
-        return {"status": run["status"], "failed": json.dumps(failed, default=str), **told}
-
     def waiting(self) -> bool:
         """Whether the pipeline waits for a person."""
         stages = self.client("codepipeline").get_pipeline_state(name=self.pipeline)["stageStates"]
         (approve,) = (each for each in stages if each["stageName"] == "Approve")
         return any("token" in each.get("latestExecution", {}) for each in approve["actionStates"])
 
-    def push(self, files: dict[str, tuple[str, str]], message: str) -> dict[str, str]:
+    def push(self, files: dict[str, tuple[str, str]], message: str) -> Found:
         """Replace texts in files of the checkout and push them; return how the run ended."""
         for name, (before, after) in files.items():
             path = self.checkout / name
             assert before in path.read_text()
             path.write_text(path.read_text().replace(before, after))
-        for words in (("commit", "--quiet", "-am", message), ("push", "--quiet")):
-            self.run("git", *words, cwd=self.checkout)
-        return self.ended()
-
-    @cached_property
-    def checkout(self) -> Path:
-        name = f"sagemaker-{PROJECT}-{self.id}"
-        address = self.client("codecommit").get_repository(repositoryName=name)["repositoryMetadata"]
-        self.run("git", "clone", "--quiet", address["cloneUrlHttp"], str(self.folder / "checkout"))
-        return self.folder / "checkout"
+        return self.pushed(message)
 
 
 @dataclass
@@ -308,15 +226,6 @@ class Scoring:
 @contextmanager
 def published(folder: Path, **targets: str) -> Iterator[Project]:
     """Run a sandbox whose catalogue is published and shared, and that has a group of models for some targets."""
-    demonstration = Demonstration(folder)
-    try:
-        up = demonstration.run(str(SMPROJECT), "sandbox", "up", "--port", str(demonstration.port))
-        assert up.returncode == 0, up.stdout + up.stderr
-        project = Project(demonstration, folder)
-        project.smproject("publish", "--profile", "shared-services")
-        project.smproject("share", "--account", ACCOUNT, "--profile", "shared-services")
+    with scientist.published(Project, folder) as project:
         project.prepare(**targets)
         yield project
-    finally:
-        down = demonstration.run(str(SMPROJECT), "sandbox", "down")
-        assert down.returncode == 0, down.stderr

@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import scientist
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from demonstration import SMPROJECT
+from harness import ACCOUNTS, eventually
+from policies import ROOT
 
-TESTS = Path(__file__).resolve().parent
-# pytest puts the folder of a test on the path, not those whose helpers it shares.
-sys.path.insert(0, str(TESTS / "sandbox"))
+from smproject import catalog
+from smproject.sandbox import environments
+from smproject.seeds import seed_files
 
-from cyclonedx.schema import SchemaVersion  # noqa: E402
-from cyclonedx.validation.json import JsonStrictValidator  # noqa: E402
-from demonstration import SMPROJECT, Demonstration  # noqa: E402
-from harness import ACCOUNTS, Sandbox, eventually, settled  # noqa: E402
-from policies import ROOT  # noqa: E402
-
-from smproject import catalog  # noqa: E402
-from smproject.sandbox import environments  # noqa: E402
-from smproject.seeds import seed_files  # noqa: E402
-
-PRODUCT, PROJECT, SECONDS = "container-build", "images", 240
+PRODUCT, PROJECT, SECONDS = "container-build", "images", scientist.SECONDS
 TRAINING, INFERENCE = "training-xgboost", "inference-xgboost"
 # About a package that the seed's images do not hold.
 ADVISORY = {
@@ -47,70 +39,10 @@ Found = dict[str, Any]
 
 
 @dataclass
-class Project:
-    """A project of a data scientist, and her checkout of its repository."""
+class Project(scientist.Project):
+    """A project of container-build."""
 
-    demonstration: Demonstration
-    folder: Path
-    seen: set[str] = field(default_factory=set)  # executions of its pipeline
-
-    @cached_property
-    def sandbox(self) -> Sandbox:
-        return Sandbox(f"http://127.0.0.1:{self.demonstration.port}", self.demonstration.home)
-
-    @cached_property
-    def variables(self) -> dict[str, str]:
-        """A shell's variables after the command that the tool tells its users to type."""
-        shell = self.demonstration.run("bash", "-c", 'eval "$(smproject sandbox env)" && env -0')
-        assert shell.returncode == 0, shell.stderr
-        people = {f"GIT_{who}_{what}": "scientist@example.com" for who in ("AUTHOR", "COMMITTER")
-                  for what in ("NAME", "EMAIL")}  # fmt: skip
-        return dict(line.split("=", 1) for line in shell.stdout.split("\0") if line) | people
-
-    def client(self, service: str, profile: str = "development") -> Any:
-        return self.sandbox.client(service, profile)
-
-    def run(self, *command: str, cwd: Path | None = None) -> str:
-        done = subprocess.run(command, env=self.variables, cwd=cwd, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, (command, done.stdout, done.stderr)
-        return done.stdout
-
-    @cached_property
-    def product(self) -> Found:
-        """Id and newest version of the product."""
-        services = self.client("servicecatalog")
-        found = services.search_products(Filters={"FullTextSearch": [PRODUCT]})["ProductViewSummaries"]
-        (product,) = (item["ProductId"] for item in found if item["Name"] == PRODUCT)
-        version = services.describe_product(Id=product)["ProvisioningArtifacts"][-1]["Id"]
-        return {"ProductId": product, "ProvisioningArtifactId": version}
-
-    def at_rest(self) -> Found:
-        """Wait until nothing is done to the project."""
-        return settled(self.client("sagemaker"), PROJECT, SECONDS)
-
-    @cached_property
-    def id(self) -> str:
-        return str(self.at_rest()["ProjectId"])
-
-    @property
-    def name(self) -> str:
-        return f"sagemaker-{PROJECT}-{self.id}"
-
-    def ended(self) -> Found:
-        """Wait for the end of a run that nobody has waited for; return its status and what its actions said."""
-        pipeline, api = f"{self.name}-container-build", self.client("codepipeline")
-
-        def look() -> Found:
-            found = api.list_pipeline_executions(pipelineName=pipeline)["pipelineExecutionSummaries"]
-            new = [each for each in found if each["pipelineExecutionId"] not in self.seen]
-            return new[-1] if new and new[-1]["status"] not in ("InProgress", "Stopping") else {}
-
-        run = eventually(look, SECONDS)
-        self.seen.add(run["pipelineExecutionId"])
-        only = {"pipelineExecutionId": run["pipelineExecutionId"]}
-        actions = api.list_action_executions(pipelineName=pipeline, filter=only)["actionExecutionDetails"]
-        said = [action.get("output", {}).get("outputVariables", {}) for action in actions]
-        return {"status": run["status"], **{name: text for each in said for name, text in each.items()}}
+    product, project, delivers = PRODUCT, PROJECT, "container-build"
 
     def published(self) -> dict[str, str]:
         """Values of the images' parameters by image."""
@@ -131,39 +63,19 @@ class Project:
             path = self.checkout / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(path.read_text() + text[1:] if text.startswith("+") else text)
-        for words in (("add", "."), ("commit", "--quiet", "-m", message), ("push", "--quiet")):
-            self.run("git", *words, cwd=self.checkout)
-        return self.ended()
-
-    @cached_property
-    def checkout(self) -> Path:
-        address = self.client("codecommit").get_repository(repositoryName=self.name)["repositoryMetadata"]
-        self.run("git", "clone", "--quiet", address["cloneUrlHttp"], str(self.folder / "checkout"))
-        return self.folder / "checkout"
+        return self.pushed(message)
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The project after its creation; its first run has just begun."""
-    folder = tmp_path_factory.mktemp("container-build")
-    demonstration = Demonstration(folder)
-    try:
-        up = demonstration.run(str(SMPROJECT), "sandbox", "up", "--port", str(demonstration.port))
-        assert up.returncode == 0, up.stdout + up.stderr
-        made = Project(demonstration, folder)
-        made.run(str(SMPROJECT), "publish", "--profile", "shared-services")
-        made.run(str(SMPROJECT), "share", "--account", ACCOUNTS["development"], "--profile", "shared-services")
-        advisories = demonstration.home / "advisories"
+    with scientist.published(Project, tmp_path_factory.mktemp("container-build")) as made:
+        advisories = made.demonstration.home / "advisories"
         advisories.mkdir()
         (advisories / "six.json").write_text(json.dumps(ADVISORY))
         listen(made)
-        made.client("sagemaker").create_project(ProjectName=PROJECT, ServiceCatalogProvisioningDetails=made.product)
-        created = made.at_rest()
-        assert created["ProjectStatus"] == "CreateCompleted", created
+        made.create()
         yield made
-    finally:
-        down = demonstration.run(str(SMPROJECT), "sandbox", "down")
-        assert down.returncode == 0, down.stderr
 
 
 def listen(project: Project) -> None:

@@ -55,9 +55,14 @@ def output_of(step: ProcessingStep, name: str) -> Any:
     return step.properties.ProcessingOutputConfig.Outputs[name].S3Output.S3Uri
 
 
-def shared(*scripts: str) -> list[Path]:
-    """Scripts that those of several use cases import; in a job they lie beside it."""
-    return [Path(__file__).parent / "scripts" / f"{name}.py" for name in scripts]
+def scripts(folder: Path, *names: str) -> list[Path]:
+    """Scripts of a use case, by the names of their modules."""
+    return [folder / f"{name}.py" for name in names]
+
+
+def shared(*names: str) -> list[Path]:
+    """Scripts that those of several use cases import; in a job all lie side by side."""
+    return scripts(Path(__file__).parent / "scripts", *names)
 
 
 def processor(
@@ -79,9 +84,9 @@ def processor(
     )
 
 
-def inputs(session: ProjectSession, scripts: Iterable[Path], data: Mapping[str, Any]) -> list[ProcessingInput]:
-    """Scripts as the input `code`, and data; each becomes the folder JOB_FOLDER/input/<name>."""
-    return [_input(name, uri) for name, uri in {"code": session.upload_code(scripts), **data}.items()]
+def inputs(session: ProjectSession, code: Iterable[Path], data: Mapping[str, Any]) -> list[ProcessingInput]:
+    """Code as the input `code`, and data; each becomes the folder JOB_FOLDER/input/<name>."""
+    return [_input(name, uri) for name, uri in {"code": session.upload_code(code), **data}.items()]
 
 
 def outputs(uris: Mapping[str, Any]) -> list[ProcessingOutput]:

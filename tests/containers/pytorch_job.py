@@ -83,6 +83,9 @@ class Job:
     def files(self) -> list[str]:
         return sorted(path.name for path in (self.base / "model").glob("*"))
 
+    def checkpoints(self) -> list[Path]:
+        return sorted((self.base / "checkpoints").rglob("checkpoint.safetensors"))
+
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         return load_file(self.base / "model" / "model.safetensors")
 

@@ -179,13 +179,21 @@ def test_labels_without_a_class_are_refused(job: Job) -> None:
     assert "labels from 1 to 10, but features.json names 10 classes" in job.failure
 
 
-def test_a_checkpoint_of_another_training_is_refused(plain: tuple[Job, str], job: Job) -> None:
-    (job.base / "checkpoints").mkdir()
-    kept = plain[0].base / "checkpoints" / "checkpoint.safetensors"
-    (job.base / "checkpoints" / kept.name).write_bytes(kept.read_bytes())
+def test_the_checkpoint_of_another_training_is_left_alone(plain: tuple[Job, str], job: Job) -> None:
+    interrupted = job.start(seed="5")
+    await_line(interrupted, "[epoch 1")
+    interrupted.send_signal(signal.SIGTERM)
+    interrupted.communicate(timeout=120)
+    (kept,) = job.checkpoints()
+    content = kept.read_bytes()
 
-    assert job.run(width="16")[0] == 1
-    assert "was made with width 8, not 16" in job.failure
+    assert job.run()[0] == 0
+    assert furthest(plain[0].weights(), job.weights()) == 0
+    assert kept.read_bytes() == content
+
+
+def test_a_training_that_is_done_leaves_nothing_to_be_copied_again(plain: tuple[Job, str]) -> None:
+    assert [path.stat().st_size for path in plain[0].checkpoints()] == [0]
 
 
 def test_a_process_that_dies_ends_the_job_with_the_cause(job: Job) -> None:
@@ -205,8 +213,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_file(job: Job) -> None:
     assert code == 1, log
     assert "File too large" in job.failure
     assert job.files() == []
-    manifest = job.base / "checkpoints" / "checkpoint.safetensors"
-    assert not manifest.exists()
+    assert job.checkpoints() == []
 
 
 def test_the_manifest_lists_what_is_there(plain: tuple[Job, str]) -> None:

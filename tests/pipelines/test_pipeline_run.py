@@ -19,7 +19,8 @@ def run(folder: Path, variables: dict[str, str], *arguments: str) -> subprocess.
         "AWS_MAX_ATTEMPTS": "1",
         **variables,
     }
-    command = [sys.executable, "-m", "pipelines.run", *arguments]
+    chosen = [] if "--pipeline" in arguments else ["--pipeline", "build.tabular"]
+    command = [sys.executable, "-m", "pipelines.run", *arguments, *chosen]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 

@@ -60,7 +60,7 @@ def test_image_without_digest_is_refused(name: str, variables: dict[str, str]) -
 
 
 def test_readme_and_settings_list_the_same_variables() -> None:
-    readme = Path(__file__).resolve().parents[2] / "pipelines" / "build" / "README.md"
+    readme = Path(__file__).resolve().parents[2] / "pipelines" / "build" / "tabular" / "README.md"
 
     missing = [each.name for each in settings.VARIABLES.values() if f"`{each.name}`" not in readme.read_text()]
 

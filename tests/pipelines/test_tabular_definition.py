@@ -60,7 +60,7 @@ def test_edited_script_changes_the_code_of_its_own_step_alone(
     from pipelines.build.tabular import pipeline  # noqa: PLC0415  # only after the fixture set the Region
 
     before = steps(compile_definition())
-    for script in (*pipeline.HERE.glob("*.py"), pipeline.HERE / "no_champion.md"):
+    for script in pipeline.HERE.glob("*.py"):
         (tmp_path / script.name).write_bytes(script.read_bytes())
     (tmp_path / "report.py").write_text("# another report\n")
     monkeypatch.setattr(pipeline, "HERE", tmp_path)

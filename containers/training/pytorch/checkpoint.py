@@ -1,15 +1,17 @@
 """A training's state in one file that appears whole or not at all, and holds no code: safetensors.
 
-https://huggingface.co/docs/safetensors
+It lies in a folder named by all that decides the result, so that trainings may share one S3Uri, as a step's cache key
+demands, and none takes up another's. https://huggingface.co/docs/safetensors
 """
 
+import hashlib
 import json
 import logging
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from entry import TrainingError
+from entry import Job
 from hyperparameters import Hyperparameters
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -19,8 +21,10 @@ from torch.optim import Optimizer
 logger = logging.getLogger("train")
 
 NAME = "checkpoint.safetensors"
-# May differ between a run and the one that takes it up.
+# Hyperparameters that may differ between a run and the one that takes it up.
 FREE = ("patience", "checkpoint_steps", "compile", "deterministic")
+# By these channel metadata tells what the data are.
+DATA = ("data.json", "features.json")
 
 Weights = dict[str, Tensor]
 
@@ -37,26 +41,35 @@ class Progress:
     best: Weights = field(default_factory=dict)
 
 
-def save(folder: Path, given: Hyperparameters, progress: Progress, model: nn.Module, optimizer: Optimizer) -> None:
+def place_of(job: Job, given: Hyperparameters) -> Path:
+    """The file of the training that hyperparameters, data and program make."""
+    decides = {name: value for name, value in asdict(given).items() if name not in FREE}
+    digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode())
+    program = sorted(Path(__file__).parent.glob("*.py"))
+    for path in [*(job.channel("metadata") / name for name in DATA), *program]:
+        content = path.read_bytes() if path.exists() else b""
+        digest.update(path.name.encode() + hashlib.sha256(content).digest())
+    return job.checkpoints / digest.hexdigest()[:16] / NAME
+
+
+def save(path: Path, progress: Progress, model: nn.Module, optimizer: Optimizer) -> None:
     """Write the state; all tensors go to the CPU."""
     tensors = {f"model.{name}": value for name, value in on_cpu(model.state_dict()).items()}
     tensors |= {f"best.{name}": value for name, value in progress.best.items()}
     for number, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": value for name, value in on_cpu(state).items()}
     told = {name: value for name, value in asdict(progress).items() if name != "best"}
-    write(folder / NAME, tensors, {"hyperparameters": asdict(given), "progress": told})
+    write(path, tensors, told)
 
 
-def load(folder: Path, given: Hyperparameters, model: nn.Module, optimizer: Optimizer) -> Progress:
-    """Take up the state that `folder` holds, if any; raises TrainingError when it is of another training."""
-    path = folder / NAME
-    if not path.exists():
+def load(path: Path, model: nn.Module, optimizer: Optimizer) -> Progress:
+    """Take up the state that the file holds, if there is one."""
+    if not path.exists() or not path.stat().st_size:
         return Progress()
     with safe_open(path, framework="pt") as file:
         told = {name: json.loads(text) for name, text in file.metadata().items()}
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no dict
-    refuse_another(told["hyperparameters"], asdict(given), path)
-    progress = Progress(**told["progress"], best=under("best.", tensors))
+    progress = Progress(**told, best=under("best.", tensors))
     model.load_state_dict(under("model.", tensors))
     states: dict[int, Weights] = {}
     for name, value in under("optimizer.", tensors).items():
@@ -67,12 +80,10 @@ def load(folder: Path, given: Hyperparameters, model: nn.Module, optimizer: Opti
     return progress
 
 
-def refuse_another(before: dict[str, Any], now: dict[str, Any], path: Path) -> None:
-    """Raise TrainingError when a hyperparameter differs that must not."""
-    differ = [name for name in now if name not in FREE and before.get(name) != now[name]]
-    if differ:
-        found = ", ".join(f"{name} {before.get(name)}, not {now[name]}" for name in differ)
-        raise TrainingError(f"{path} was made with {found}. Set them so, or name another S3Uri in CheckpointConfig.")
+def discard(path: Path) -> None:
+    """Empty the file of a training that is done: each later one would copy it, and S3 keeps what is removed here."""
+    if path.exists():
+        path.write_bytes(b"")
 
 
 def write(path: Path, tensors: Weights, told: dict[str, Any]) -> None:

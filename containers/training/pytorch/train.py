@@ -8,7 +8,7 @@ import json
 import logging
 
 import torch
-from checkpoint import Weights
+from checkpoint import Weights, discard
 from data import Images, read
 from entry import Job, TrainingError
 from hyperparameters import Hyperparameters
@@ -31,6 +31,8 @@ def train(hyperparameters: Hyperparameters, job: Job) -> None:
         training.run()
         if place.is_first:
             save(training.progress.best, make_network(hyperparameters, data, len(classes)), data.validation, job)
+        if place.is_first and not job.stop.asked:
+            discard(training.kept)
 
 
 def read_classes(job: Job) -> list[str]:

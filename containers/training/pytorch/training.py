@@ -40,7 +40,8 @@ class Training:
         self.epoch_steps = len(data.train) // given.batch_size
         self.network = network.to(place.device)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), weight_decay=given.weight_decay)
-        self.progress = checkpoint.load(job.checkpoints, given, self.network, self.optimizer)
+        self.kept = checkpoint.place_of(job, given)
+        self.progress = checkpoint.load(self.kept, self.network, self.optimizer)
         self.losses = torch.tensor(self.progress.loss_sum, device=place.device)
         self.model = self.prepared()
 
@@ -157,7 +158,7 @@ class Training:
         self.progress.loss_sum = float(self.losses)
         self.demand_finite(self.progress.loss_sum)
         if self.place.is_first:
-            checkpoint.save(self.job.checkpoints, self.given, self.progress, self.network, self.optimizer)
+            checkpoint.save(self.kept, self.progress, self.network, self.optimizer)
 
     def demand_finite(self, *losses: float) -> None:
         """Raise TrainingError for a loss that is no number any more."""
