@@ -33,6 +33,7 @@ GIVEN: dict[str, dict[str, str]] = {
     "batch": MODELS,
     "model-build": LEARNT,
     "model-build-deploy": LEARNT | TARGETS,
+    "model-build-pytorch": {"ModelBuildDataBucket": "data", "ModelBuildDataKey": "pictures.zip"},
     "model-deploy": MODELS | TARGETS,
 }
 

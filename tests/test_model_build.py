@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from typing import Any
 
 import pytest
 from policies import ROOT, listed, load, render, resources, statements
@@ -9,6 +10,8 @@ from policies import ROOT, listed, load, render, resources, statements
 from smproject import catalog
 
 TEMPLATE = load(ROOT / "project_templates/model-build/template.yaml")
+# Templates that build models, and the modules whose settings their builds read.
+BUILDS = {"model-build": "tabular", "model-build-deploy": "tabular", "model-build-pytorch": "vision"}
 PROJECT = {"SageMakerProjectName": "churn", "SageMakerProjectId": "p-1", "ArtifactBucket.Arn": "arn:bucket"}
 PROJECT |= {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "1" * 12}
 
@@ -27,20 +30,28 @@ def granted(logical_id: str, action: str) -> list[str]:
     ]
 
 
-def test_the_build_gets_every_setting_that_the_code_requires(monkeypatch: pytest.MonkeyPatch) -> None:
+def build_of(template: str) -> dict[str, Any]:
+    """The CodeBuild project that builds a template's models."""
+    found: dict[str, Any] = resources(load(catalog.template(template).path), "AWS::CodeBuild::Project")["BuildProject"]
+    return found
+
+
+@pytest.mark.parametrize(("template", "use_case"), BUILDS.items())
+def test_the_build_gets_every_setting_that_the_code_requires(
+    template: str, use_case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.syspath_prepend(ROOT)
-    variables = importlib.import_module("pipelines.settings").VARIABLES
-    project = resources(TEMPLATE, "AWS::CodeBuild::Project")["BuildProject"]
-    given = {item["Name"] for item in project["Environment"]["EnvironmentVariables"]}
+    variables = importlib.import_module(f"pipelines.build.{use_case}.settings").VARIABLES
+    given = {item["Name"] for item in build_of(template)["Environment"]["EnvironmentVariables"]}
     # CodeBuild itself sets the Region.
     required = {each.name for each in variables.values() if each.default is None} - {"AWS_REGION"}
     assert given == required
 
 
-def test_the_build_runs_a_file_that_the_seed_carries() -> None:
-    project = resources(TEMPLATE, "AWS::CodeBuild::Project")["BuildProject"]
-    _, seed = catalog.find_seed("model-build-tabular")
-    assert project["Source"]["BuildSpec"] in seed.parts
+@pytest.mark.parametrize("template", BUILDS)
+def test_the_build_runs_a_file_that_the_seed_carries(template: str) -> None:
+    (seed,) = catalog.template(template).seeds
+    assert build_of(template)["Source"]["BuildSpec"] in seed.parts
 
 
 def test_a_push_to_main_starts_the_pipeline_and_polling_does_not() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sagemaker.core.network import NetworkConfig
 from sagemaker.core.processing import Processor
-from sagemaker.core.shapes import ProcessingInput, ProcessingOutput, ProcessingS3Input, ProcessingS3Output
+from sagemaker.core.shapes import ProcessingInput, ProcessingOutput, ProcessingS3Input, ProcessingS3Output, Tag
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
 from sagemaker.core.workflow.functions import Join
 from sagemaker.mlops.workflow.retry import (
@@ -16,6 +16,8 @@ from sagemaker.mlops.workflow.retry import (
     StepRetryPolicy,
 )
 from sagemaker.mlops.workflow.steps import CacheConfig, ProcessingStep
+from sagemaker.train import ModelTrainer
+from sagemaker.train.configs import Compute, Networking, OutputDataConfig, StoppingCondition
 
 from pipelines.session import ProjectSession
 from pipelines.settings import Settings
@@ -80,6 +82,22 @@ def processor(
         max_runtime_in_seconds=MAX_RUNTIME_SECONDS,
         network_config=NetworkConfig(enable_network_isolation=True),
         tags=settings.tags,
+        sagemaker_session=session,
+    )
+
+
+def trainer(session: ProjectSession, name: str, image_uri: Any, compute: Compute, output: Any) -> ModelTrainer:
+    """Return what runs an image that trains: with no network; its model goes below `output`, encrypted."""
+    settings = session.project
+    return ModelTrainer(
+        training_image=image_uri,
+        role=settings.role_arn,
+        base_job_name=name,
+        compute=compute,
+        networking=Networking(enable_network_isolation=True),
+        output_data_config=OutputDataConfig(s3_output_path=output, kms_key_id=settings.kms_key_arn),
+        stopping_condition=StoppingCondition(max_runtime_in_seconds=MAX_RUNTIME_SECONDS),
+        tags=[Tag(key=tag["Key"], value=tag["Value"]) for tag in settings.tags],
         sagemaker_session=session,
     )
 

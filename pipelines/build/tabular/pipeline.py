@@ -7,12 +7,11 @@ runs it.
 from pathlib import Path
 
 from sagemaker.core.parameter import ContinuousParameter, IntegerParameter
-from sagemaker.core.shapes import S3DataSource, Tag
+from sagemaker.core.shapes import S3DataSource
 from sagemaker.core.workflow.parameters import Parameter, ParameterInteger, ParameterString
 from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import ProcessingStep
-from sagemaker.train import ModelTrainer
-from sagemaker.train.configs import Compute, InputData, Networking, OutputDataConfig, StoppingCondition
+from sagemaker.train.configs import Compute, InputData
 
 from pipelines.build import jobs
 from pipelines.build.steps import Build, Gate, evaluate_step, processing_step
@@ -101,23 +100,15 @@ def process_step(use: Build, settings: Settings) -> ProcessingStep:
 
 def train_step(use: Build, settings: Settings, process: ProcessingStep) -> Trained:
     """Train the booster, once or in a search, in the project's own image, with no network."""
-    kms_key, objective = settings.kms_key_arn, OBJECTIVES[settings.problem_type]
-    trainer = ModelTrainer(
-        training_image=use.parameters["ImageUri"],
-        role=settings.role_arn,
-        base_job_name=use.pipeline_name,
-        hyperparameters={**HYPERPARAMETERS, **objective},
-        compute=Compute(
-            instance_type=use.parameters["TrainingInstanceType"],
-            instance_count=use.parameters["TrainingInstanceCount"],
-            volume_kms_key_id=kms_key,
-        ),
-        networking=Networking(enable_network_isolation=True),
-        output_data_config=OutputDataConfig(s3_output_path=use.output_uri("train"), kms_key_id=kms_key),
-        stopping_condition=StoppingCondition(max_runtime_in_seconds=jobs.MAX_RUNTIME_SECONDS),
-        tags=[Tag(key=tag["Key"], value=tag["Value"]) for tag in settings.tags],
-        sagemaker_session=use.session,
+    objective = OBJECTIVES[settings.problem_type]
+    compute = Compute(
+        instance_type=use.parameters["TrainingInstanceType"],
+        instance_count=use.parameters["TrainingInstanceCount"],
+        volume_kms_key_id=settings.kms_key_arn,
     )
+    image, output = use.parameters["ImageUri"], use.output_uri("train")
+    trainer = jobs.trainer(use.session, use.pipeline_name, image, compute, output)
+    trainer.hyperparameters = {**HYPERPARAMETERS, **objective}
     metrics = [f"{part}:{objective['eval_metric']}" for part in ("train", "validation")]
     if TUNING is None:
         return train(trainer, training_channels(process), metrics)

@@ -7,19 +7,10 @@ runs it.
 from pathlib import Path
 
 from sagemaker.core.parameter import ContinuousParameter, IntegerParameter
-from sagemaker.core.shapes import Tag
 from sagemaker.core.workflow.parameters import Parameter, ParameterInteger, ParameterString
 from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import ProcessingStep
-from sagemaker.train import ModelTrainer
-from sagemaker.train.configs import (
-    CheckpointConfig,
-    Compute,
-    InputData,
-    Networking,
-    OutputDataConfig,
-    StoppingCondition,
-)
+from sagemaker.train.configs import CheckpointConfig, Compute, InputData
 
 from pipelines.build import accelerators, jobs
 from pipelines.build.steps import Build, Gate, evaluate_step, processing_step
@@ -113,34 +104,24 @@ def process_step(use: Build) -> ProcessingStep:
 
 def train_step(use: Build, accelerator: accelerators.Accelerator, process: ProcessingStep) -> Trained:
     """Train the network, once or in a search, with no network connection but between its instances."""
-    kms_key = use.settings.kms_key_arn
-    trainer = ModelTrainer(
-        training_image=use.parameters["TrainingImageUri"],
-        role=use.settings.role_arn,
-        base_job_name=use.pipeline_name,
-        hyperparameters={**HYPERPARAMETERS, "precision": accelerator.precision},
-        environment={
-            "ACCELERATOR": accelerator.name,
-            "PROCESSES_PER_HOST": use.parameters["TrainingProcesses"].to_string(),
-            **accelerator.environment,
-        },
-        compute=Compute(
-            instance_type=use.parameters["TrainingInstanceType"],
-            instance_count=use.parameters["TrainingInstanceCount"],
-            volume_kms_key_id=None if accelerator.own_disks else kms_key,
-            enable_managed_spot_training=SPOT or None,
-            keep_alive_period_in_seconds=KEEP_ALIVE_SECONDS or None,
-        ),
-        networking=Networking(enable_network_isolation=True),
-        output_data_config=OutputDataConfig(s3_output_path=use.output_uri("train"), kms_key_id=kms_key),
-        checkpoint_config=CheckpointConfig(s3_uri=checkpoints(use)),
-        stopping_condition=StoppingCondition(
-            max_runtime_in_seconds=jobs.MAX_RUNTIME_SECONDS,
-            max_wait_time_in_seconds=MAX_WAIT_SECONDS if SPOT else None,
-        ),
-        tags=[Tag(key=tag["Key"], value=tag["Value"]) for tag in use.settings.tags],
-        sagemaker_session=use.session,
+    compute = Compute(
+        instance_type=use.parameters["TrainingInstanceType"],
+        instance_count=use.parameters["TrainingInstanceCount"],
+        volume_kms_key_id=None if accelerator.own_disks else use.settings.kms_key_arn,
+        enable_managed_spot_training=SPOT or None,
+        keep_alive_period_in_seconds=KEEP_ALIVE_SECONDS or None,
     )
+    image, output = use.parameters["TrainingImageUri"], use.output_uri("train")
+    trainer = jobs.trainer(use.session, use.pipeline_name, image, compute, output)
+    trainer.hyperparameters = {**HYPERPARAMETERS, "precision": accelerator.precision}
+    trainer.environment = {
+        "ACCELERATOR": accelerator.name,
+        "PROCESSES_PER_HOST": use.parameters["TrainingProcesses"].to_string(),
+        **accelerator.environment,
+    }
+    trainer.checkpoint_config = CheckpointConfig(s3_uri=checkpoints(use))
+    if SPOT:
+        trainer.stopping_condition.max_wait_time_in_seconds = MAX_WAIT_SECONDS
     names = ("train", "validation", "metadata")
     channels = [InputData(channel_name=name, data_source=jobs.output_of(process, name)) for name in names]
     if TUNING is None:

@@ -1,0 +1,169 @@
+"""A project of model-build-pytorch, from pictures in a bucket to a model that answers a picture."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import scientist
+from harness import ACCOUNTS, eventually
+from PIL import Image
+from sklearn.datasets import load_digits
+
+BUCKET, KEY = f"pictures-{ACCOUNTS['development']}", "digits/2026.zip"
+SHOWN = (0, 1, 2)
+Found = scientist.Found
+
+
+def pictures() -> Iterator[tuple[int, bytes]]:
+    """Scans of handwritten digits, and what they show."""
+    found = load_digits()
+    for pixels, digit in zip((found.images * 15.9).astype(np.uint8), found.target, strict=True):
+        if digit in SHOWN:
+            buffer = io.BytesIO()
+            Image.fromarray(pixels).save(buffer, "PNG")
+            yield int(digit), buffer.getvalue()
+
+
+def zipped() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number, (digit, content) in enumerate(pictures()):
+            if number < 320:
+                archive.writestr(f"{digit}/{number}.png", content)
+    return buffer.getvalue()
+
+
+@dataclass
+class Project(scientist.Project):
+    """A project that learns what pictures show."""
+
+    product, project, delivers = "model-build-pytorch", "digits", "model-build"
+
+    @property
+    def group(self) -> str:
+        return self.name
+
+    def steps(self, execution: str) -> dict[str, Found]:
+        """Steps of an execution of the SageMaker pipeline, by name."""
+        found = self.client("sagemaker").list_pipeline_execution_steps(PipelineExecutionArn=execution)
+        return {step["StepName"]: step for step in found["PipelineExecutionSteps"]}
+
+    def training(self, execution: str) -> Found:
+        """The training job of an execution."""
+        name = self.steps(execution)["train"]["Metadata"]["TrainingJob"]["Arn"].rpartition("/")[2]
+        found: Found = self.client("sagemaker").describe_training_job(TrainingJobName=name)
+        return found
+
+    def start(self, **parameters: str) -> Found:
+        """Run the SageMaker pipeline with parameters; return how it ended."""
+        api = self.client("sagemaker")
+        given = [{"Name": name, "Value": value} for name, value in parameters.items()]
+        name = f"{self.project}-{self.id}-vision"
+        arn = api.start_pipeline_execution(PipelineName=name, PipelineParameters=given)["PipelineExecutionArn"]
+
+        def look() -> Found:
+            found: Found = api.describe_pipeline_execution(PipelineExecutionArn=arn)
+            return {} if found["PipelineExecutionStatus"] == "Executing" else found
+
+        return eventually(look, scientist.SECONDS)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with scientist.published(Project, tmp_path_factory.mktemp("pytorch")) as made:
+        s3 = made.client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        s3.put_object(Bucket=BUCKET, Key=KEY, Body=zipped())
+        made.create(ModelBuildDataBucket=BUCKET, ModelBuildDataKey=KEY)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def first(project: Project) -> Found:
+    """How the run ended that came with the creation."""
+    run = project.ended(2 * scientist.SECONDS)
+    assert run["status"] == "Succeeded", run
+    return run
+
+
+@pytest.fixture(scope="module")
+def version(project: Project, first: Found) -> Found:
+    """The model package that it registered."""
+    api = project.client("sagemaker")
+    (summary,) = api.list_model_packages(ModelPackageGroupName=project.group)["ModelPackageSummaryList"]
+    found: Found = api.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
+    return found
+
+
+def read(project: Project, uri: str) -> Any:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return json.loads(project.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def test_the_first_push_registers_a_model_that_knows_what_pictures_show(project: Project, version: Found) -> None:
+    quality = read(project, version["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"])
+
+    assert version["ModelApprovalStatus"] == "PendingManualApproval"
+    assert quality["multiclass_classification_metrics"]["accuracy"]["value"] > 0.9
+    assert version["CustomerMetadataProperties"]["DataUri"] == f"s3://{BUCKET}/{KEY}"
+
+
+def test_training_tells_its_metrics_and_ran_on_what_was_asked_for(project: Project, first: Found) -> None:
+    job = project.training(first["PIPELINE_EXECUTION_ARN"])
+
+    assert job["Environment"]["ACCELERATOR"] == "cpu"
+    metrics = {each["MetricName"]: each["Value"] for each in job["FinalMetricDataList"]}
+    assert metrics["validation:accuracy"] > 0.9
+    assert metrics["images_per_second"] > 0
+
+
+def test_two_instances_train_one_model(project: Project, first: Found) -> None:
+    ended = project.start(TrainingInstanceCount="2", ModelApprovalStatus="Rejected")
+
+    assert ended["PipelineExecutionStatus"] == "Succeeded", ended
+    job = project.training(ended["PipelineExecutionArn"])
+    assert job["ResourceConfig"]["InstanceCount"] == 2
+
+
+def test_the_registered_model_answers_a_picture(project: Project, version: Found) -> None:
+    api = project.client("sagemaker")
+    role = api.describe_training_job(
+        TrainingJobName=project.training(version["CustomerMetadataProperties"]["PipelineExecutionArn"])[
+            "TrainingJobName"
+        ]
+    )["RoleArn"]
+    api.create_model(
+        ModelName="digits",
+        ExecutionRoleArn=role,
+        Containers=[{"ModelPackageName": version["ModelPackageArn"]}],
+        EnableNetworkIsolation=True,
+    )
+    variant = {"VariantName": "all", "ModelName": "digits", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    api.create_endpoint_config(EndpointConfigName="digits", ProductionVariants=[variant])
+    api.create_endpoint(EndpointName="digits", EndpointConfigName="digits")
+    api.get_waiter("endpoint_in_service").wait(EndpointName="digits", WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+
+    unseen = list(pictures())[320:420]
+    runtime = project.client("sagemaker-runtime")
+    right = 0
+    for digit, content in unseen:
+        answer = runtime.invoke_endpoint(EndpointName="digits", ContentType="image/png", Body=content)
+        right += json.loads(answer["Body"].read())["predictions"][0]["class"] == str(digit)
+    assert right > 0.9 * len(unseen)
+
+
+def test_an_accelerator_that_is_not_there_ends_the_build_with_the_cause(project: Project, first: Found) -> None:
+    settings = project.checkout / "buildspecs" / "model_build_pytorch.yml"
+    wanted = "- export ACCELERATOR=gpu\n      - IMAGE_URI="
+    settings.write_text(settings.read_text().replace("- IMAGE_URI=", wanted, 1))
+    run = project.pushed("Train on GPUs")
+
+    assert run["status"] == "Failed"
+    assert "The job asks for the accelerator gpu (cuda)" in run["failed"] + run["PIPELINE_RESULT"]
