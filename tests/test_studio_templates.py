@@ -164,7 +164,31 @@ def test_an_approver_decides_and_builds_nothing(domain: Domain, version: str) ->
         lambda: sagemaker.create_training_job(TrainingJobName="mine", RoleArn=role(domain, "approver"), **JOB)
     )
     assert "explicit deny" in told
+    limits = {"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1}
+    search = {"Strategy": "Random", "ResourceLimits": limits}
+    definition = {**JOB, "RoleArn": role(domain, "approver")}
+    told = denial(
+        lambda: sagemaker.create_hyper_parameter_tuning_job(
+            HyperParameterTuningJobName="mine",
+            HyperParameterTuningJobConfig=search,
+            TrainingJobDefinition=definition,
+        )
+    )
+    assert "explicit deny" in told
     denial(lambda: sagemaker.start_pipeline_execution(PipelineName="churn"))
+
+
+def test_searches_are_seen_by_everybody_and_stopped_by_who_builds(domain: Domain) -> None:
+    none = {"HyperParameterTuningJobName": "none"}
+    for name in ("viewer", "data-scientist"):
+        sagemaker = domain.persona(name).client("sagemaker")
+        assert sagemaker.list_hyper_parameter_tuning_jobs()["HyperParameterTuningJobSummaries"] == []
+        for look in ("describe_hyper_parameter_tuning_job", "list_training_jobs_for_hyper_parameter_tuning_job"):
+            with pytest.raises(ClientError, match="ResourceNotFound"):
+                getattr(sagemaker, look)(**none)
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        sagemaker.stop_hyper_parameter_tuning_job(**none)
+    denial(lambda: domain.persona("viewer").client("sagemaker").stop_hyper_parameter_tuning_job(**none))
 
 
 def test_a_data_scientist_trains_in_a_network_with_the_own_role_only(domain: Domain) -> None:
