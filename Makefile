@@ -7,15 +7,24 @@ WORKERS ?= 2
 # Trust what the system trusts, as pip does: companies have certificates of their own.
 export UV_SYSTEM_CERTS := 1
 
+# PyTorch's builds without CUDA: from pip's own folder of wheels where it has one, else from PyTorch's index.
+WHEELS := $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
+ifeq ($(WHEELS),)
+export UV_TORCH_BACKEND := cpu
+else
+export UV_FIND_LINKS := $(WHEELS)
+endif
+TORCH := containers/training/pytorch/requirements-torch.txt
+
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The environment is made anew when the locked versions or the distribution's metadata change.
-$(VENV)/.ready: requirements/dev.txt setup.py
-	@echo "Making $(VENV) (about 1 GB, a minute or two the first time)"
+$(VENV)/.ready: requirements/dev.txt $(TORCH) setup.py
+	@echo "Making $(VENV) (about 2 GB, a minute or two the first time)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
-	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements/dev.txt
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements/dev.txt $(TORCH)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 

@@ -102,7 +102,7 @@ def _install(folder: Path) -> None:
         else [python, "-m", "pip", "install", "--no-input"]
     )
     command = [*pip, "-r", str(folder / "requirements.txt")]
-    trusting = {**os.environ, "UV_SYSTEM_CERTS": "1"}  # what the system trusts, as pip does
+    trusting = {**os.environ, **_wheels(), "UV_SYSTEM_CERTS": "1"}  # what the system trusts, as pip does
     subprocess.run(
         command,
         check=True,
@@ -111,6 +111,14 @@ def _install(folder: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
+
+
+def _wheels() -> dict[str, str]:
+    """Tell uv where PyTorch comes from: pip's own folder of wheels, or else its builds without CUDA, gigabytes less."""
+    if "UV_TORCH_BACKEND" in os.environ or "UV_FIND_LINKS" in os.environ:
+        return {}
+    folder = os.environ.get("PIP_FIND_LINKS")
+    return {"UV_FIND_LINKS": folder} if folder else {"UV_TORCH_BACKEND": "cpu"}
 
 
 def _uv() -> str | None:
