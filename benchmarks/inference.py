@@ -30,7 +30,8 @@ from smproject.sandbox import environments
 
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
-CONTAINER = ROOT / "containers" / "inference" / "xgboost"
+INFERENCE = ROOT / "containers" / "inference"
+CONTAINER = INFERENCE / "xgboost"
 TRAINING = ROOT / "containers" / "training"
 FEATURES = [f"feature_{number}" for number in range(30)]
 PORT = 4568
@@ -143,10 +144,11 @@ def _bodies(folder: Path) -> Bodies:
 def _stacks(model: Path) -> list[Stack]:
     container, classic = _environment(CONTAINER / "requirements.txt"), _environment(BENCHMARKS / "requirements.txt")
     ours = {"SAGEMAKER_BASE_DIR": str(model.parent), "SAGEMAKER_BIND_TO_PORT": str(PORT), "MODEL_SERVER_WORKERS": "1"}
+    programs = f"{INFERENCE}{os.pathsep}{CONTAINER}"
     plain = {"MODEL_FOLDER": str(model), "OMP_NUM_THREADS": "1"}
     gunicorn = ["-m", "gunicorn", "--workers", "1", "--bind", f"127.0.0.1:{PORT}", "classic_server:app"]
     return [
-        Stack("container", container, [str(CONTAINER / "server.py"), "serve"], {**ours, "PYTHONPATH": str(CONTAINER)}),
+        Stack("container", container, ["-m", "server", "serve"], {**ours, "PYTHONPATH": programs}),
         Stack("classic", classic, gunicorn, {**plain, "PYTHONPATH": str(BENCHMARKS)}),
     ]
 

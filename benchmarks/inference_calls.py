@@ -29,7 +29,7 @@ def main() -> None:
 
 def container(model: Path) -> Callable[[bytes], object]:
     """The container's own functions, from body to body."""
-    handler = importlib.import_module("handler").Handler(model, {})
+    handler = importlib.import_module("server.handler").Handler(model, {})
 
     def call(body: bytes) -> object:
         return handler.encode(handler.predict(handler.decode(body, "text/csv"), handler.model), "text/csv")
@@ -57,11 +57,11 @@ def crossover(folder: Path) -> int:
     """Rows from which native XGBoost is the faster."""
     import numpy as np  # noqa: PLC0415  # only the container's environment is sure to have it
 
-    features = len(json.loads((folder / "features.json").read_text())["features"])
     module: Any = importlib.import_module("model")
-    model = module.Model(folder, features)
+    schema = importlib.import_module("schema").Schema(folder / "features.json")
+    model = module.Model(folder, schema)
     for count in ROWS:
-        rows = np.random.default_rng(0).normal(size=(count, features)).astype(np.float32)
+        rows = np.random.default_rng(0).normal(size=(count, *schema.shape)).astype(np.float32)
         module.ONNX_ROWS = count
         onnx = microseconds(model.predict, rows)
         module.ONNX_ROWS = 0

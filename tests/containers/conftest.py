@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import Server, customers, make_model, numbers
+from serving import Server
+from tables import customers, make_model, numbers
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from serving import TARGET, Answer, Server, customers, expected, numbers
+from serving import Answer, Server
+from tables import TARGET, customers, expected, numbers
 
 RECORDS = customers().drop(columns=TARGET)
 ROWS = numbers().drop(columns=TARGET)

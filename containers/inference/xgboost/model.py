@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
-from errors import StartError
-from schema import Matrix
+from schema import Matrix, Schema
+from server.errors import StartError
+from server.sessions import first_line, open_session
 
 if TYPE_CHECKING:
     import xgboost as xgb
@@ -23,9 +23,11 @@ ONNX_ROWS = 125
 class Model:
     """Scores of encoded records."""
 
-    def __init__(self, folder: Path, features: int) -> None:
+    def __init__(self, folder: Path, schema: Schema) -> None:
         self.path = folder / "model.ubj"
-        self.session = open_session(folder / "model.onnx")
+        # Training leaves it away where it scores otherwise than the native model.
+        path, features = folder / "model.onnx", len(schema.features)
+        self.session = open_session(path) if path.exists() else None
         if self.session:
             # Classifiers give the label first and the probabilities last.
             first, last = self.session.get_inputs()[0], self.session.get_outputs()[-1]
@@ -57,20 +59,3 @@ class Model:
             return xgb.Booster({"nthread": 1}, model_file=self.path)
         except xgb.core.XGBoostError as error:
             raise StartError(f"{self.path} is no model of XGBoost {xgb.__version__}: {first_line(error)}") from error
-
-
-def open_session(path: Path) -> ort.InferenceSession | None:
-    """Open an ONNX model for one thread; None when there is none."""
-    if not path.exists():
-        return None
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    try:
-        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's own errors share no other base
-        raise StartError(f"{path} is no model for ONNX Runtime {ort.__version__}: {first_line(error)}") from error
-
-
-def first_line(error: Exception) -> str:
-    """An error of a library in one line."""
-    return str(error).strip().partition("\n")[0]

@@ -3,7 +3,6 @@
 Numbers pass, a missing one is NaN; a category becomes columns of 0 and 1, all 0 for one that training did not keep.
 """
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,19 +11,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from errors import RequestError, StartError
+from server.errors import RequestError, StartError
+from server.records import Records, shown
 
 Matrix = npt.NDArray[np.float32]
 
-VERSION = 1
 # What pandas, with which the training data was read, takes for a missing number.
 MISSING = {
     *("", "NA", "N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None", "<NA>", "#NA", "#N/A", "#N/A N/A"),
     *("1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
 }
-# What does not fit into 32 bits is refused in words; see refuse_infinity.
+# What does not fit into 32 bits is refused in words; see accept.
 np.seterr(over="ignore")
-CLIP = 40  # characters of a bad value that a message shows
 
 
 @dataclass(frozen=True)
@@ -49,77 +47,45 @@ class Column:
                 raise RequestError(400, f"{where} is not {kind}. Correct it; empty or null for no value.") from error
 
 
-class Schema:
-    """Columns of a record, classes of the target, and the encoding."""
+class Schema(Records):
+    """Encodes tables."""
+
+    types = np.typecodes["AllInteger"] + np.typecodes["Float"]
+    quick_bytes = 32 * 1024
 
     def __init__(self, path: Path) -> None:
-        content = read(path)
-        self.classes: list[str] | None = content["target"]["classes"]
-        self.features: list[str] = content["features"]
-        self.columns = list(lay_out(content["columns"]))
-        self.names = [column.name for column in self.columns]
-        self.known = set(self.names)
-        self.all_numbers = all(column.levels is None for column in self.columns)
-        width = sum(len(column["levels"]) if "levels" in column else 1 for column in content["columns"])
+        super().__init__(path)
+        self.slots = lay_out(self.columns)
+        self.all_numbers = all(column.levels is None for column in self.slots)
+        width = sum(len(column["levels"]) if "levels" in column else 1 for column in self.columns)
         if width != len(self.features):
             found = f"its columns make {width} features, but it names {len(self.features)}"
             raise StartError(f"{path} contradicts itself: {found}. Train again.")
-
-    def encode(self, records: Sequence[Any]) -> Matrix:
-        """Encode records, each a list of values or an object, as [records, features]; RequestError names the cell."""
-        rows = [self.row(record, number) for number, record in enumerate(records, 1)]
-        # Numbers alone need no look at each: of a hundred records that would be most of the time.
-        plain = self.all_numbers and {type(value) for row in rows for value in row} <= {int, float}
-        matrix = np.array(rows, np.float32) if plain else self.write(rows)
-        self.refuse_infinity(matrix)
-        return matrix
-
-    def row(self, record: Any, number: int) -> Sequence[Any]:
-        """Values of a record in the order of the columns."""
-        if isinstance(record, dict):
-            if record.keys() != self.known:
-                raise RequestError(400, self.difference(record, number))
-            return [record[name] for name in self.names]
-        if not isinstance(record, list):
-            raise RequestError(400, f"row {number} is {shown(record)}. Send an object or an array a record.")
-        if len(record) != len(self.names):
-            found = f"row {number} has {len(record)} values, but the model takes {len(self.names)}"
-            raise RequestError(400, f"{found}: {', '.join(self.names)}.")
-        return record
-
-    def difference(self, record: dict[str, Any], number: int) -> str:
-        """What is wrong with the columns of an object."""
-        unknown = sorted(shown(name) for name in record.keys() - self.known)
-        missing = [shown(name) for name in self.names if name not in record]
-        parts = [f"unknown {', '.join(unknown)}"] * bool(unknown) + [f"missing {', '.join(missing)}"] * bool(missing)
-        return f"row {number}, columns: {'; '.join(parts)}. Send exactly the model's columns; null for no value."
+        self.shape = (width,)
+        self.expected = f"numbers of shape [records, {width}]: {', '.join(self.features)}"
 
     def write(self, rows: list[Sequence[Any]]) -> Matrix:
+        """Encode as [records, features]."""
+        # Numbers alone need no look at each: of a hundred records that would be most of the time.
+        plain = self.all_numbers and {type(value) for row in rows for value in row} <= {int, float}
+        return self.accept(np.array(rows, np.float32) if plain else self.by_column(rows))
+
+    def by_column(self, rows: list[Sequence[Any]]) -> Matrix:
         """Encode column by column, each value looked at."""
         matrix = np.zeros((len(rows), len(self.features)), np.float32)
-        for column, values in zip(self.columns, zip(*rows, strict=True), strict=True):
+        for column, values in zip(self.slots, zip(*rows, strict=True), strict=True):
             column.encode(values, matrix)
         return matrix
 
-    def refuse_infinity(self, matrix: Matrix) -> None:
-        """XGBoost knows no infinity; NaN is a missing value."""
+    def accept(self, array: npt.NDArray[Any]) -> Matrix:
+        """Encoded features as 32-bit floats; XGBoost knows no infinity, NaN is a missing value."""
+        matrix = np.ascontiguousarray(array, np.float32)
         infinite = np.isinf(matrix)
         if infinite.any():
             row, feature = np.argwhere(infinite)[0]
             where = f"row {row + 1}, column {self.features[feature]!r}"
             raise RequestError(400, f"{where}: the value is infinite or beyond 32-bit floats. Send a finite number.")
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Content of features.json."""
-    if not path.is_file():
-        raise StartError(f"there is no {path}. Train with the channel 'metadata'.")
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if content.get("version") != VERSION:
-        raise StartError(
-            f"{path} has version {content.get('version')}; this server reads {VERSION}. Build its image again."
-        )
-    return content
+        return matrix
 
 
 def lay_out(columns: list[dict[str, Any]]) -> list[Column]:
@@ -167,9 +133,3 @@ def texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, (int, float)):
         return (str(value),)
     raise TypeError(value)
-
-
-def shown(value: Any) -> str:
-    """A client's value for a message, cut short."""
-    text = repr(value)
-    return text if len(text) <= CLIP else f"{text[:CLIP]}..."

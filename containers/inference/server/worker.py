@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
-from app import App
-from errors import StartError
-from handler import Handler, own_functions
+
+from server.app import App
+from server.errors import StartError
+from server.handler import Handler, own_functions
 
 logger = logging.getLogger("serve")
 

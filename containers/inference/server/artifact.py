@@ -8,7 +8,7 @@ import json
 import os
 from pathlib import Path
 
-from errors import StartError
+from server.errors import StartError
 
 MANIFEST = "manifest.json"
 # Formats that hold data and no code; a model_fn of your own may need another.

@@ -1,4 +1,4 @@
-"""Serve a model under SageMaker's hosting contract: `<image> serve`.
+"""Serve a model under SageMaker's hosting contract: `<image> serve`, which runs `python -m server serve`.
 
 The model is in model/ below SAGEMAKER_BASE_DIR, by default /opt/ml. Environment: SAGEMAKER_BIND_TO_PORT (8080),
 MODEL_SERVER_WORKERS (one process a CPU), MAX_CONTENT_LENGTH (6 MB, in bytes). Writes no file.
@@ -12,9 +12,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import artifact
-from errors import StartError
-from workers import Workers
+from server import artifact
+from server.errors import StartError
+from server.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def main() -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     if sys.argv[1:] != ["serve"]:
-        sys.stderr.write("usage: server.py serve\n")
+        sys.stderr.write("usage: python -m server serve\n")
         return 2
     try:
         return serve(read_settings())
@@ -66,7 +66,7 @@ def serve(settings: Settings) -> int:
     """Check the model, then serve it, by several workers or in this process."""
     artifact.verify(settings.base / "model")
     # Not before: a model that is refused needs no ONNX Runtime. Workers share the memory of what is imported here.
-    import worker  # noqa: PLC0415
+    from server import worker  # noqa: PLC0415
 
     listener = bind(settings.port)
     work = worker.prepare(settings.base / "model", listener, settings.workers, settings.limit)

@@ -1,19 +1,21 @@
 """What happens to a request: input_fn, predict_fn, output_fn on the model of model_fn, each yours or the default.
 
-Put an `inference.py` beside this file to replace any of them; it becomes part of the image, as reviewed code should,
-and is never read from the model's archive. It is imported once, before the workers part.
+Put an `inference.py` beside the image's Dockerfile to replace any of them; it becomes part of the image, as reviewed
+code should, and is never read from the model's archive. It is imported once, before the workers part.
 
     model_fn(model_dir: str) -> model                once in each worker
     input_fn(body: bytes, content_type: str) -> data ValueError is answered by 400 and its message
     predict_fn(data, model) -> prediction
     output_fn(prediction, accept: str) -> bytes or str of the type `accept`, or (body, content type)
 
-Default data are encoded features, float32 [records, features]; the default prediction is float32 [records]. Functions
-of your own run in a thread, one request at a time a worker, so they may take their time and need no locks.
+Default data are what the image's `Schema` makes of a body; the default prediction is float32 [records], or
+[records, classes] of a model of several classes. Functions of your own run in a thread, one request at a time a worker,
+so they may take their time and need no locks.
 """
 
 import asyncio
 import importlib
+import inspect
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,21 +23,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import formats
 import numpy as np
-from errors import RequestError, StartError
 from model import Model
 from schema import Schema
+
+from server import formats
+from server.errors import RequestError, StartError
 
 logger = logging.getLogger("serve")
 
 FUNCTIONS = ("model_fn", "input_fn", "predict_fn", "output_fn")
-QUICK_BYTES = 32 * 1024  # of a body that the event loop decodes itself, in about half a millisecond
 
 
 def own_functions() -> dict[str, Callable[..., Any]]:
     """Functions of the user's inference.py, by name; none when there is no such file."""
-    if not Path(__file__).with_name("inference.py").exists():
+    if not Path(inspect.getfile(Schema)).with_name("inference.py").exists():
         return {}
     try:
         module: ModuleType = importlib.import_module("inference")
@@ -63,7 +65,7 @@ class Handler:
     def load(self, folder: Path) -> Any:
         """The model, the user's or the default."""
         if "model_fn" not in self.own:
-            return Model(folder, len(self.schema.features))
+            return Model(folder, self.schema)
         try:
             return self.own["model_fn"](str(folder))
         except Exception as error:
@@ -72,7 +74,7 @@ class Handler:
     async def answer(self, body: bytes, content_type: str, accept: str) -> tuple[str, bytes]:
         """Content type and body of the answer."""
         wanted = self.wanted(accept, content_type)
-        small = len(body) <= QUICK_BYTES
+        small = len(body) <= self.schema.quick_bytes
         data = await self.call("input_fn", small, self.decode, body, content_type)
         quick = "model_fn" not in self.own and "input_fn" not in self.own and self.model.is_quick(data)
         prediction = await self.call("predict_fn", quick, self.predict, data, self.model)
@@ -111,4 +113,5 @@ class Handler:
 
     def encode(self, prediction: Any, accept: str) -> bytes:
         """Default output_fn."""
-        return formats.encode(np.ascontiguousarray(prediction, np.float32).reshape(-1), accept, self.schema)
+        scores = np.ascontiguousarray(prediction, np.float32).reshape(self.schema.answer_shape)
+        return formats.encode(scores, accept, self.schema.classes)

@@ -1,8 +1,12 @@
-"""Bodies of requests and answers: CSV, JSON, JSON Lines and NumPy's npy; the one place that knows content types."""
+"""Bodies of requests and answers: CSV, JSON, JSON Lines and NumPy's npy; the one place that knows content types.
+
+An image's Schema may add types of which a body is one record, such as a picture.
+"""
 
 import csv
 import io
 import json
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -11,27 +15,31 @@ import numpy as np
 import numpy.lib.format
 import numpy.typing as npt
 import orjson
-from errors import RequestError
-from schema import Matrix, Schema, shown
+
+from server.errors import RequestError
+from server.records import Data, Records, shown
 
 Scores = npt.NDArray[np.float32]
 
 CSV, JSON, LINES, NPY = "text/csv", "application/json", "application/jsonlines", "application/x-npy"
 SUPPORTED = (CSV, JSON, LINES, NPY)
 npy: Any = numpy.lib.format  # has no types
+csv.field_size_limit(1 << 30)  # bodies are limited before; a picture is one long field
 CUT = 0.5  # probability from which a record counts as positive; evaluate.py measures with the same
 
 
-def decode(body: bytes, content_type: str, schema: Schema) -> Matrix:
-    """Encoded features of the records in a body, as [records, features]."""
+def decode(body: bytes, content_type: str, schema: Records) -> Data:
+    """What the model takes of the records in a body."""
     kind, charset = media_type(content_type)
-    if kind not in DECODERS:
+    if kind not in DECODERS and kind not in schema.media_types:
         found = f"Content-Type {content_type!r} is not supported" if content_type else "there is no Content-Type"
-        raise RequestError(415, f"{found}. Send one of {', '.join(SUPPORTED)}.")
+        raise RequestError(415, f"{found}. Send one of {', '.join((*SUPPORTED, *schema.media_types))}.")
     if not body:
         raise RequestError(400, "the body is empty. Send at least one record.")
     if kind == NPY:
-        return from_npy(body, schema)
+        return schema.accept(from_npy(body, schema))
+    if kind in schema.media_types:
+        return schema.write([[body]])
     try:
         text = body.decode(charset)
     except LookupError as error:
@@ -55,7 +63,7 @@ def media_type(header: str) -> tuple[str, str]:
     return kind.lower(), "utf-8-sig" if charset in ("utf-8", "utf8") else charset
 
 
-def from_csv(text: str, schema: Schema) -> list[Any]:
+def from_csv(text: str, schema: Records) -> list[Any]:
     """Rows of raw values without a header; empty lines at the end don't count."""
     if schema.all_numbers and (plain := plain_numbers(text)):
         return plain
@@ -84,7 +92,7 @@ def plain_numbers(text: str) -> list[Any] | None:
     return rows if all(rows) else None
 
 
-def from_json(text: str, schema: Schema) -> list[Any]:
+def from_json(text: str, schema: Records) -> list[Any]:
     """Records of {"instances": [...]}, or the one record that the body is."""
     content = parse(text, "the body")
     if not isinstance(content, dict) or "instances" not in content or "instances" in schema.known:
@@ -97,7 +105,7 @@ def from_json(text: str, schema: Schema) -> list[Any]:
     return content["instances"]
 
 
-def from_lines(text: str, schema: Schema) -> list[Any]:
+def from_lines(text: str, schema: Records) -> list[Any]:
     """One record a line; empty lines at the end don't count."""
     return [parse(line, f"row {number}") for number, line in enumerate(text.rstrip("\r\n").split("\n"), 1)]
 
@@ -113,28 +121,25 @@ def parse(text: str, where: str) -> Any:
             raise RequestError(400, f"{where} is not JSON: {error}. Correct it.") from error
 
 
-def from_npy(body: bytes, schema: Schema) -> Matrix:
-    """Rows of encoded features.
+def from_npy(body: bytes, schema: Records) -> Data:
+    """Records that are encoded already.
 
     Reads the header and the numbers by itself, for np.load would also unzip, and unpickle if it were told to.
     """
-    stream, width = io.BytesIO(body), len(schema.features)
+    stream = io.BytesIO(body)
     try:
         version = npy.read_magic(stream)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = read(stream)
     except Exception as error:  # the header is a Python literal, and its reader raises what its parsers do
         raise RequestError(400, "the body is not in NumPy's npy format. Write it with numpy.save.") from error
-    if dtype.kind not in "fiu" or len(shape) != 2 or shape[1] != width or not shape[0]:
-        expected = f"Send numbers of shape [records, {width}]: {', '.join(schema.features)}"
-        raise RequestError(400, f"the array is of type {dtype} and shape {list(shape)}. {expected}.")
+    if dtype.char not in schema.types or shape[1:] != schema.shape or not shape[0]:
+        found = f"the array is of type {dtype} and shape {list(shape)}"
+        raise RequestError(400, f"{found}. Send {schema.expected}.")
     content = stream.read()
-    if len(content) != shape[0] * width * dtype.itemsize:
+    if len(content) != math.prod(shape) * dtype.itemsize:
         raise RequestError(400, f"the array has {len(content)} bytes, too few or too many for its shape {list(shape)}.")
-    array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
-    matrix = np.ascontiguousarray(array, np.float32)
-    schema.refuse_infinity(matrix)
-    return matrix
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
 
 
 DECODERS: dict[str, Callable[..., Any]] = {CSV: from_csv, JSON: from_json, LINES: from_lines, NPY: from_npy}
@@ -167,23 +172,28 @@ def by_preference(accept: str) -> list[str]:
     return [kind for weight, kind in sorted(weighed, key=lambda pair: -pair[0]) if weight > 0]
 
 
-def encode(scores: Scores, accept: str, schema: Schema) -> bytes:
+def encode(scores: Scores, accept: str, classes: list[str] | None) -> bytes:
     """Body of an answer; in CSV and JSON Lines one line a record, each ended, as batch transform joins them."""
     if accept == NPY:
         stream = io.BytesIO()
         np.save(stream, scores, allow_pickle=False)
         return stream.getvalue()
     if accept == CSV:
-        return dump(scores)[1:-1].replace(b",", b"\n") + b"\n"
-    predictions = [prediction(score, schema.classes) for score in scores]
+        return dump(scores.reshape(len(scores), -1))[2:-2].replace(b"],[", b"\n") + b"\n"
+    predictions = [prediction(score, classes) for score in scores]
     if accept == LINES:
         return b"".join([dump(item) + b"\n" for item in predictions])
     return dump({"predictions": predictions}) + b"\n"
 
 
-def prediction(score: np.float32, classes: list[str] | None) -> dict[str, Any]:
-    """One record's answer."""
-    return {"score": score, "predicted_label": classes[score >= CUT]} if classes else {"score": score}
+def prediction(score: Any, classes: list[str] | None) -> dict[str, Any]:
+    """One record's answer: a value, the probability of the second of two classes, or those of several."""
+    if classes is None:
+        return {"score": score}
+    if score.ndim == 0:
+        return {"score": score, "predicted_label": classes[score >= CUT]}
+    best = score.argmax()
+    return {"score": score[best], "predicted_label": classes[best], "scores": score}
 
 
 def dump(content: Any) -> bytes:

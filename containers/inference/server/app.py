@@ -8,8 +8,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from errors import RequestError
-from handler import Handler
+from server.errors import RequestError
+from server.handler import Handler
 
 logger = logging.getLogger("serve")
 
