@@ -82,7 +82,9 @@ class Service:
         changed: dict[str, Any] = {"LastModifiedTime": hour * 3600} if hour else {}
         self.objects[f"{prefix}/output/model.tar.gz"] = archive
         self.objects[f"{prefix}/evaluation/golden.json"] = json.dumps(changes.pop("golden", GOLDEN)).encode()
-        self.objects[f"{prefix}/evaluation/evaluation.json"] = json.dumps(EVALUATION).encode()
+        self.objects[f"{prefix}/evaluation/evaluation.json"] = json.dumps(
+            changes.pop("evaluation", EVALUATION)
+        ).encode()
         container = {"Image": IMAGE, "ModelDataUrl": f"{prefix}/output/model.tar.gz"}
         metadata = {
             "ModelSha256": hashlib.sha256(archive).hexdigest(),

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import pickle
+import struct
 import tarfile
 from pathlib import Path
 
@@ -36,7 +37,26 @@ def member(name: str, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
     return info
 
 
-@pytest.mark.parametrize("files", [MODEL, {**MODEL, "model.onnx": b"\x08\x08"}], ids=["booster", "with ONNX"])
+FEATURES = {"features.json": MODEL["features.json"]}
+ONNX = {"model.onnx": b"\x08\x08"}
+
+
+def weights(length: int) -> bytes:
+    """A file of safetensors whose header has a length."""
+    return struct.pack("<Q", length) + b"{}".ljust(length)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        MODEL,
+        {**MODEL, **ONNX},
+        {**FEATURES, **ONNX},
+        # The last begins as a pickle does.
+        *({**FEATURES, **ONNX, "model.safetensors": weights(length)} for length in (8, 0x280)),
+    ],
+    ids=["booster", "with ONNX", "ONNX alone", "with weights", "with weights that begin like a pickle"],
+)
 def test_what_training_makes_is_let_through(files: dict[str, bytes], tmp_path: Path) -> None:
     features = check(tmp_path, pack(files))
 
@@ -80,7 +100,7 @@ def test_a_member_that_does_not_belong_is_refused_by_its_name(info: tarfile.TarI
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
-@pytest.mark.parametrize("name", ["model.ubj", "model.onnx"])
+@pytest.mark.parametrize("name", ["model.ubj", "model.onnx", "model.safetensors"])
 def test_a_pickle_by_another_name_is_refused(name: str, protocol: int, tmp_path: Path) -> None:
     files = {**MODEL, name: pickle.dumps({"weights": [1, 2]}, protocol=protocol)}
 

@@ -1,32 +1,20 @@
 """The endpoint test, run as the build runs it, against endpoints that are well and endpoints that are not."""
 
 import csv
-import functools
 import io
 import json
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
-import yaml
-from deploy_service import CREDENTIALS, GOLDEN, GROUP, VARIABLES, serve
-
-from pipelines.deploy.realtime import stage
+from deploy_endpoint import Answer, Examine, Workplace, opened
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("age", "plan")
-ROLE = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
-<AccessKeyId>assumed</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>
-<Expiration>2100-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"""
-DENIED = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not allowed</Message></Error></ErrorResponse>"
-Answer = tuple[int, str]
 
 
 class Model:
@@ -99,7 +87,7 @@ class CrashesOnBadInput(Model):
 
 class ReadsTextAsZero(Model):
     def number(self, value: Any) -> float:
-        return 0.0 if value == "no number" else super().number(value)
+        return 0.0 if value == "no number, no image" else super().number(value)
 
 
 class KnowsItsCategoriesOnly(Model):
@@ -141,102 +129,15 @@ class AnswersNothing(Model):
         return 500, "no model"
 
 
-@dataclass
-class Runtime:
-    """STS and the endpoint of one model: what AWS answers, and who asked."""
-
-    model: Model
-    url: str = ""
-    roles: list[str] = field(default_factory=list)
-    keys: set[str] = field(default_factory=set)
-    refuses_role: bool = False
-
-    def post(self, path: str, body: bytes, headers: Any) -> tuple[int, bytes, dict[str, str]]:
-        if path == "/" and self.refuses_role:
-            return 403, DENIED.encode(), {"Content-Type": "text/xml"}
-        if path == "/":
-            self.roles.append(body.decode())
-            return 200, ROLE.encode(), {"Content-Type": "text/xml"}
-        assert path == f"/endpoints/{GROUP}/invocations"
-        self.keys.add(headers["Authorization"].partition("Credential=")[2].partition("/")[0])
-        status, text = self.model.answer(body.decode(), headers["Content-Type"])
-        if status == 200:
-            return 200, text.encode(), {"Content-Type": headers["Accept"]}
-        error = {"Message": "Received error from primary", "OriginalStatusCode": status, "OriginalMessage": text}
-        return 424, json.dumps(error).encode(), {"x-amzn-ErrorType": "ModelError", "Content-Type": "application/json"}
-
-
-@dataclass
-class Outcome:
-    """How the test of an endpoint ended."""
-
-    status: int
-    result: str
-    report: ElementTree.Element
-    runtime: Runtime
-
-
-@dataclass
-class Workplace:
-    """A folder in which the test of an endpoint runs."""
-
-    folder: Path
-    runtime: Runtime
-    stage: str = "staging"
-
-    @property
-    def arguments(self) -> list[str]:
-        test = str(ROOT / "pipelines" / "deploy" / "realtime" / "test_endpoint.py")
-        return [test, "--junitxml", str(self.folder / "t.xml"), "-p", "no:cacheprovider"]
-
-    @property
-    def environment(self) -> dict[str, str]:
-        (self.folder / "golden.json").write_text(json.dumps(GOLDEN))
-        build = {
-            "AWS_ENDPOINT_URL": self.runtime.url,
-            "STAGE": self.stage,
-            "CODEBUILD_SRC_DIR_Render": str(self.folder),
-        }
-        return {"PATH": os.environ["PATH"], "HOME": str(self.folder), **VARIABLES, **CREDENTIALS, **build}
-
-    def outcome(self, status: int) -> Outcome:
-        result = (self.folder / "endpoint-test-result.txt").read_text().strip()
-        report = ElementTree.fromstring((self.folder / "t.xml").read_text())  # noqa: S314  # pytest wrote it
-        return Outcome(status, result, report, self.runtime)
-
-
-Examine = Callable[..., Outcome]
-
-
 @pytest.fixture
 def workplace(tmp_path: Path) -> Iterator[Workplace]:
-    runtime = Runtime(Model())
-    server = serve(runtime)
-    yield Workplace(tmp_path, runtime)
-    server.shutdown()
-    server.server_close()
+    with opened(tmp_path, Model()) as place:
+        yield place
 
 
 @pytest.fixture
 def examine(workplace: Workplace) -> Examine:
-    """Run the test in this process, which spares the seconds of imports, with a latency budget of one's own."""
-
-    def run(model: Model, budget: int = 60_000, name: str = "staging") -> Outcome:
-        workplace.runtime.model, workplace.stage = model, name
-        settings = yaml.safe_load((stage.FOLDER / f"{name}.yml").read_text())
-        settings["tests"] = {"latency_requests": 40, "latency_budget_ms": budget}
-        (workplace.folder / f"{name}.yml").write_text(yaml.safe_dump(settings))
-        environment, read = workplace.environment, functools.partial(stage.read_stage, folder=workplace.folder)
-        with pytest.MonkeyPatch.context() as patch:
-            for variable in [*os.environ]:
-                patch.delenv(variable)
-            for variable, value in environment.items():
-                patch.setenv(variable, value)
-            patch.setattr(stage, "read_stage", read)
-            patch.chdir(workplace.folder)
-            return workplace.outcome(int(pytest.main(workplace.arguments)))
-
-    return run
+    return workplace.examine
 
 
 def test_the_command_of_the_build_ends_with_number_and_latency_in_output_and_file(workplace: Workplace) -> None:
@@ -277,7 +178,7 @@ def test_it_invokes_with_the_test_role_of_the_stages_account_alone(name: str, ac
         (FillsGaps(), "column 'age' is wrong; it must refuse it"),
         (NamesNoColumn(), "the refusal does not name column 'age'"),
         (CrashesOnBadInput(), "gets HTTP 500, not 4xx"),
-        (ReadsTextAsZero(), "test_text_in_a_numeric_column_is_refused"),
+        (ReadsTextAsZero(), "test_text_that_is_no_number_or_image_is_refused"),
         (KnowsItsCategoriesOnly(), "test_a_category_never_seen_is_accepted"),
         (DiesOfBadInput(), "test_malformed_input_is_refused_and_does_no_harm[another content type]"),
     ],

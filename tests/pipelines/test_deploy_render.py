@@ -107,6 +107,24 @@ def test_who_approves_is_shown_metrics_and_report(build: Build) -> None:
     )
 
 
+def test_a_model_of_images_and_several_classes_is_rendered_too(build: Build) -> None:
+    columns = [{"name": "image", "kind": "image", "height": 28, "width": 28, "channels": 1}]
+    known = {"columns": columns, "classes": ["cat", "dog", "owl"], "tolerance": 1e-4}
+    golden = {**known, "records": [{"image": "iVBORw0KGgo="}], "scores": [[0.1, 0.7, 0.2]]}
+    metrics = {"accuracy": {"value": 0.98123}, "confusion_matrix": {"cat": {"cat": 9, "dog": 1, "owl": 0}}}
+    evaluation = {"dataset": {"item_count": 30}, "multiclass_classification_metrics": metrics}
+    features = json.dumps({"version": 1, "columns": columns}).encode()
+    archive = pack(
+        {"model.onnx": b"\x08\x08", "model.safetensors": b"\x02" + bytes(7) + b"{}", "features.json": features}
+    )
+    arn = build.service.register(1, "Approved", golden=golden, evaluation=evaluation, archive=archive)
+
+    exports = build.exports(MODEL_PACKAGE_ARN=arn)
+
+    assert (exports["DEPLOY"], exports["MODEL_SUMMARY"]) == ("yes", "accuracy 0.9812 on 30 test rows")
+    assert build.rendered("golden.json") == golden
+
+
 def test_the_exact_version_wins_over_a_newer_one(build: Build) -> None:
     older = build.service.register(1, "Approved")
     build.service.register(2, "Approved", approved=9)
@@ -218,6 +236,10 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "no metrics": ({"ModelMetrics": {}}, "lacks ModelMetrics"),
     "archive with a pickle": ({"archive": pack({**MODEL, "model.pkl": b"\x80\x04."})}, "holds 'model.pkl'"),
     "golden predictions that lack a score": ({"golden": {**GOLDEN, "scores": [0.1]}}, "3 records and 1 scores"),
+    "golden predictions of several lengths": (
+        {"golden": {**GOLDEN, "scores": [[0.1, 0.9], 0.1, 0.2]}},
+        "has records of [1, 2] scores",
+    ),
     "golden predictions of other columns": (
         {"golden": {**GOLDEN, "columns": [{"name": "age", "kind": "numeric"}, {"name": "plan", "kind": "numeric"}]}},
         "differ in their columns",

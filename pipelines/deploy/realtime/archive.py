@@ -5,6 +5,7 @@ Models are code: nothing of an archive is unpacked or loaded here, and no pickle
 
 import hashlib
 import json
+import re
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -13,12 +14,16 @@ from typing import IO, Any
 
 from pipelines.deploy.realtime.errors import DeployError
 
-NEEDED = {"model.ubj", "features.json", "manifest.json"}
-ALLOWED = NEEDED | {"model.onnx"}
+NEEDED = {"features.json", "manifest.json"}
+SERVED = {"model.ubj", "model.onnx"}  # one of them at least
+ALLOWED = NEEDED | SERVED | {"model.safetensors"}
 LIMIT = 1 << 30  # bytes of the archive, and of what it unpacks to
 TEXT_LIMIT = 16 << 20  # bytes of a JSON file in it
 CHUNK = 1 << 20
 PICKLE = b"\x80"  # how every pickle since protocol 2 begins, and no XGBoost or ONNX model does
+# Weights begin with a length of 8 bytes, of which the first may be any, and the brace of a JSON object.
+# https://github.com/huggingface/safetensors#format
+SAFETENSORS = re.compile(rb".{8}\{", re.DOTALL)
 AGAIN = "Train and register the model anew, and look at who may write to its bucket."
 
 
@@ -95,7 +100,7 @@ def _digest(content: IO[bytes], refuse: str = "") -> str:
     """SHA-256 of a file; with a name in `refuse`, DeployError when the file of that name is a pickle."""
     digest = hashlib.sha256()
     while chunk := content.read(CHUNK):
-        if refuse and chunk.startswith(PICKLE):
+        if refuse and chunk.startswith(PICKLE) and not (refuse.endswith(".safetensors") and SAFETENSORS.match(chunk)):
             raise DeployError(f"model.tar.gz: {refuse} is a pickle, which runs code when it is loaded. {AGAIN}")
         digest.update(chunk)
         refuse = ""
@@ -104,6 +109,8 @@ def _digest(content: IO[bytes], refuse: str = "") -> str:
 
 def _check_manifest(manifest: Any, digests: dict[str, str]) -> None:
     missing = sorted(NEEDED - digests.keys())
+    if not SERVED & digests.keys():
+        missing.append(" or ".join(sorted(SERVED, reverse=True)))
     if missing:
         raise DeployError(f"model.tar.gz lacks {', '.join(missing)}. {AGAIN}")
     listed = manifest.get("files") if isinstance(manifest, dict) else None

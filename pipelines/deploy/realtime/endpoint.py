@@ -39,15 +39,16 @@ class Endpoint:
         )
         return str(found["Body"].read().decode())
 
-    def scores(self, records: list[Record], content_type: str, columns: list[str]) -> list[float]:
-        """Scores of records, sent in a format."""
+    def scores(self, records: list[Record], content_type: str, columns: list[str]) -> list[list[float]]:
+        """Scores of each record, sent in a format: one for each class, or a single one."""
         if content_type == CSV:
-            return [float(line) for line in self.invoke(to_csv(records, columns), CSV).splitlines()]
+            lines = self.invoke(to_csv(records, columns), CSV).splitlines()
+            return [[float(value) for value in line.split(",")] for line in lines]
         if content_type == JSON_LINES:
             lines = self.invoke("".join(json.dumps(record) + "\n" for record in records), JSON_LINES).splitlines()
-            return [json.loads(line)["score"] for line in lines]
+            return [scores_of(json.loads(line)) for line in lines]
         answer = json.loads(self.invoke(json.dumps({"instances": records}), JSON))
-        return [prediction["score"] for prediction in answer["predictions"]]
+        return [scores_of(prediction) for prediction in answer["predictions"]]
 
     def refusal(self, body: str, content_type: str) -> Refusal | None:
         """How the model refuses a request; None when it answers. Other errors pass through."""
@@ -71,6 +72,12 @@ class Endpoint:
             self.invoke(bodies[number % len(bodies)], JSON)
             taken.append((time.perf_counter() - started) * 1000)
         return taken
+
+
+def scores_of(prediction: dict[str, Any]) -> list[float]:
+    """All scores of a prediction; a model with one alone gives no list of them."""
+    scores: list[float] = prediction.get("scores") or [prediction["score"]]
+    return scores
 
 
 def to_csv(records: list[Record], columns: list[str]) -> str:

@@ -1,12 +1,14 @@
 """Predictions recorded when the model was evaluated, which every endpoint of it must give again."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationError
 
 from pipelines.deploy.realtime.errors import DeployError
 
 Value = str | float | int | bool | None
+# The scores of one record: one for each class; a model with one alone writes it bare.
+Scores = Annotated[list[FiniteFloat], BeforeValidator(lambda found: found if isinstance(found, list) else [found])]
 
 
 class Column(BaseModel):
@@ -15,17 +17,17 @@ class Column(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
-    kind: Literal["numeric", "categorical"]
+    kind: Literal["numeric", "categorical", "image"]
 
 
 class Golden(BaseModel):
-    """Raw records as a client would send them, and the score of each."""
+    """Raw records as a client would send them, and the scores of each."""
 
     model_config = ConfigDict(frozen=True)
 
     columns: list[Column] = Field(min_length=1)
     records: list[dict[str, Value]] = Field(min_length=1)
-    scores: list[FiniteFloat]
+    scores: list[Scores]
     tolerance: float = Field(gt=0)
 
     @property
@@ -33,9 +35,9 @@ class Golden(BaseModel):
         """Names of the columns, in the order of CSV."""
         return [column.name for column in self.columns]
 
-    def first(self, kind: str) -> str | None:
-        """Name of the first column of a kind, if there is one."""
-        return next((column.name for column in self.columns if column.kind == kind), None)
+    def first(self, *kinds: str) -> str | None:
+        """Name of the first column of one of the kinds, if there is one."""
+        return next((column.name for column in self.columns if column.kind in kinds), None)
 
 
 def read_golden(content: Any, source: str) -> Golden:
@@ -48,6 +50,9 @@ def read_golden(content: Any, source: str) -> Golden:
     if len(golden.scores) != len(golden.records):
         found = f"{len(golden.records)} records and {len(golden.scores)} scores"
         raise DeployError(f"{source} has {found}. Register the model anew.")
+    lengths = {len(scores) for scores in golden.scores}
+    if len(lengths) > 1 or 0 in lengths:
+        raise DeployError(f"{source} has records of {sorted(lengths)} scores. Register the model anew.")
     odd = [number for number, record in enumerate(golden.records) if set(record) != set(golden.names)]
     if odd:
         raise DeployError(f"{source}: record {odd[0]} does not have the columns listed. Register the model anew.")

@@ -5,6 +5,7 @@
 It invokes the stage's endpoint with the role that may do nothing else, and costs a few hundred requests.
 """
 
+import functools
 import json
 import math
 from collections.abc import Callable
@@ -33,20 +34,23 @@ def check_refused(live: Endpoint, record: Record, column: str) -> None:
     assert column in refused.message, f"the refusal does not name column {column!r}: {refused.message}"
 
 
-def check_scores(found: list[float], golden: Golden, content_type: str) -> None:
+def check_scores(found: list[list[float]], golden: Golden, content_type: str) -> None:
     wanted, tolerance = golden.scores, golden.tolerance
-    assert len(found) == len(wanted), f"{len(wanted)} records as {content_type} give {len(found)} scores"
+    told = f"{len(wanted)} records of {len(wanted[0])} scores as {content_type} give {[*map(len, found)]} scores"
+    assert [*map(len, found)] == [*map(len, wanted)], told
     # Relative too: large values of a regression differ by more than a probability does.
-    close = [math.isclose(*pair, rel_tol=tolerance, abs_tol=tolerance) for pair in zip(found, wanted, strict=True)]
-    worst = max(range(len(found)), key=lambda row: abs(found[row] - wanted[row]))
-    told = f"record {worst} as {content_type} scores {found[worst]}; at its evaluation the model gave {wanted[worst]}"
+    near = functools.partial(math.isclose, rel_tol=tolerance, abs_tol=tolerance)
+    close = [all(map(near, *pair)) for pair in zip(found, wanted, strict=True)]
+    worst = max(range(len(found)), key=lambda row: math.dist(found[row], wanted[row]))
+    given, known = (", ".join(map(str, scores[worst])) for scores in (found, wanted))
+    told = f"record {worst} as {content_type} scores {given}; at its evaluation the model gave {known}"
     assert all(close), f"{told} ({close.count(False)} of {len(close)} records differ by more than {tolerance})"
 
 
 def test_it_answers(live: Endpoint, golden: Golden) -> None:
-    (score,) = live.scores(golden.records[:1], JSON, golden.names)
+    (scores,) = live.scores(golden.records[:1], JSON, golden.names)
 
-    assert math.isfinite(score), f"the first record scores {score}"
+    assert all(map(math.isfinite, scores)), f"the first record scores {scores}"
 
 
 @pytest.mark.parametrize("content_type", [JSON, JSON_LINES, CSV])
@@ -63,20 +67,20 @@ def test_a_record_with_an_unknown_column_is_refused(live: Endpoint, golden: Gold
     check_refused(live, {**golden.records[0], UNKNOWN: 1}, UNKNOWN)
 
 
-def test_text_in_a_numeric_column_is_refused(live: Endpoint, golden: Golden) -> None:
-    column = golden.first("numeric")
+def test_text_that_is_no_number_or_image_is_refused(live: Endpoint, golden: Golden) -> None:
+    column = golden.first("numeric", "image")
     if column is None:
-        pytest.skip("the model has no numeric column")
-    check_refused(live, {**golden.records[0], column: "no number"}, column)
+        pytest.skip("the model has no column of numbers or images")
+    check_refused(live, {**golden.records[0], column: "no number, no image"}, column)
 
 
 def test_a_category_never_seen_is_accepted(live: Endpoint, golden: Golden) -> None:
     column = golden.first("categorical")
     if column is None:
         pytest.skip("the model has no categorical column")
-    (score,) = live.scores([{**golden.records[0], column: UNSEEN}], JSON, golden.names)
+    (scores,) = live.scores([{**golden.records[0], column: UNSEEN}], JSON, golden.names)
 
-    assert math.isfinite(score), f"a record with an unseen category in column {column!r} scores {score}"
+    assert all(map(math.isfinite, scores)), f"a record with an unseen category in column {column!r} scores {scores}"
 
 
 @pytest.mark.parametrize("what", MALFORMED)
