@@ -56,6 +56,7 @@ def test_the_shipped_files_score_new_data_line_by_line(name: str) -> None:
         "ScheduleExpression": "",
         "ScheduleTimezone": "UTC",
         "ContentType": "text/csv",
+        "Accept": "text/csv",
         "SplitType": "Line",
         "BatchStrategy": "MultiRecord",
         "MaxPayloadInMB": "6",
@@ -76,6 +77,13 @@ def test_a_schedule_joins_and_filters_reach_the_stack(tmp_path: Path) -> None:
     assert (given["InputFilter"], given["OutputFilter"]) == ("$[1:]", "$[0,-1]")
 
 
+def test_images_go_whole_and_are_answered_by_another_type(tmp_path: Path) -> None:
+    records = {"content_type": "image/png", "accept": "application/jsonlines", "split": "none"}
+    given = configuration(read(tmp_path, **{f"records.{key}": item for key, item in records.items()}), PROJECT, ARN)
+    found = [given["Parameters"][name] for name in ("ContentType", "Accept", "SplitType")]
+    assert found == ["image/png", "application/jsonlines", "None"]
+
+
 def test_the_project_s_tags_win(tmp_path: Path) -> None:
     tags = configuration(read(tmp_path, tags={"team": "retention"}), PROJECT, ARN)["Tags"]
     assert tags == {"team": "retention", "sagemaker:project-name": "leavers", "sagemaker:project-id": "p-deploy"}
@@ -92,6 +100,8 @@ def test_the_project_s_tags_win(tmp_path: Path) -> None:
         ({"records.split": "none", "records.strategy": "single_record"}, "needs records.split line"),
         ({"records.max_payload_mb": 30}, "is 120; at most 100"),
         ({"records.content_type": "image/png", "records.join_input": True}, "need a content_type of text/csv"),
+        ({"records.accept": "application/json", "records.join_input": True}, "need records.accept to be as"),
+        ({"records.accept": "json"}, "records.accept: found 'json'"),
         ({"records.input_filter": '$["a"]'}, "records.input_filter"),
         ({"records.input_filter": "$" + "x" * 63}, "records.input_filter"),
         ({"records.colour": "red"}, "records.colour"),

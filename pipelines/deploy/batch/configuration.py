@@ -19,6 +19,7 @@ def configuration(stage: Stage, project: BatchSettings, model_package_arn: str) 
         "ScheduleExpression": schedule.expression if schedule else "",
         "ScheduleTimezone": schedule.timezone if schedule else "UTC",
         "ContentType": records.content_type,
+        "Accept": records.accept or records.content_type,
         "SplitType": NAMES[records.split],
         "BatchStrategy": NAMES[records.strategy],
         "MaxPayloadInMB": records.max_payload_mb,

@@ -18,6 +18,7 @@ PATH = r"\$[\w.,:*'\[\] -]{0,62}"
 JOINABLE = ("text/csv", "application/json", "application/jsonlines")
 LONGEST_PAYLOAD = 100  # MB of all requests at a time, says CreateTransformJob
 
+MediaType = Annotated[str, form(r"[\w.+-]+/[\w.+-]+", "a media type such as text/csv")]
 Path63 = Annotated[str, form(PATH, "a JSONPath of at most 63 characters, such as $[1:]")]
 
 
@@ -31,7 +32,8 @@ class Schedule(Part):
 class Records(Part):
     """How input is cut into requests, and what of it is kept beside the predictions."""
 
-    content_type: Annotated[str, form(r"[\w.+-]+/[\w.+-]+", "a media type such as text/csv")]
+    content_type: MediaType
+    accept: MediaType | None = None  # None: as content_type
     split: Literal["line", "none"]
     strategy: Literal["multi_record", "single_record"]
     max_payload_mb: Annotated[int, Field(ge=1, le=100)]
@@ -64,6 +66,8 @@ class Stage(Part):
         processed = records.join_input or (records.input_filter, records.output_filter) != ("$", "$")
         if processed and records.content_type not in JOINABLE:
             problems.append(f"records.join_input and filters need a content_type of {', '.join(JOINABLE)}")
+        if processed and records.accept not in (None, records.content_type):
+            problems.append("records.join_input and filters need records.accept to be as records.content_type")
         problems += stage_file.reserved(self.tags)
         if problems:
             raise ValueError("\n".join(problems))
