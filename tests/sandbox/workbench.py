@@ -27,12 +27,12 @@ ENTRYPOINT ["python3", "/opt/program/program.py"]
 """
 
 
-def push(sandbox: Sandbox, folder: Path, repository: str) -> str:
-    """Build the image of a folder and push it to a new repository; return its address."""
+def push(sandbox: Sandbox, folder: Path, repository: str, *options: str) -> str:
+    """Build the image of a folder, with options, and push it to a new repository; return its address."""
     name = f"{ACCOUNTS['development']}.dkr.ecr.us-east-1.amazonaws.com/{repository}:v1"
     sandbox.client("ecr").create_repository(repositoryName=repository)
     environment = sandbox.environment() | {"SMPROJECT_IMAGES": str(sandbox.home / "images")}
-    for words in (["build", "-t", name, str(folder)], ["push", name]):
+    for words in (["build", "-t", name, *options, str(folder)], ["push", name]):
         command = [sys.executable, "-m", "smproject.sandbox.docker", *words]
         subprocess.run(command, env=environment, check=True, capture_output=True)
     return name
