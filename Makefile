@@ -17,7 +17,7 @@ endif
 TORCH := containers/training/pytorch/requirements-torch.txt
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The environment is made anew when the locked versions or the distribution's metadata change.
 $(VENV)/.ready: requirements/dev.txt $(TORCH) setup.py
@@ -44,6 +44,10 @@ demo: setup ## Run the whole story on this machine; KEEP=1 leaves the sandbox ru
 test: setup check checkov ## Check, then run every test
 	# test_seed_alone.py runs the tests of pipelines and containers; most others wait more than they compute.
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --ignore tests/pipelines --ignore tests/containers
+
+# No part of `test`: it needs podman, and builds gigabytes.
+test-containers: $(VENV)/.ready ## Build the real images with podman, and run them as SageMaker does
+	$(BIN)/python -m pytest tests/real_containers
 
 check: $(VENV)/.ready ## Lint, type-check and validate, offline
 	$(BIN)/ruff check .
@@ -81,4 +85,4 @@ lock: $(VENV)/.ready ## Pin the newest allowed versions into requirements/dev.tx
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup demo test check checkov assemble bench lock clean
+.PHONY: help setup demo test test-containers check checkov assemble bench lock clean
