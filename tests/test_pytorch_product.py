@@ -155,7 +155,7 @@ def test_the_registered_model_answers_a_picture(project: Project, version: Found
     right = 0
     for digit, content in unseen:
         answer = runtime.invoke_endpoint(EndpointName="digits", ContentType="image/png", Body=content)
-        right += json.loads(answer["Body"].read())["predictions"][0]["class"] == str(digit)
+        right += json.loads(answer["Body"].read())["predictions"][0]["predicted_label"] == str(digit)
     assert right > 0.9 * len(unseen)
 
 

@@ -19,7 +19,8 @@ from smproject.compilation import ENVIRONMENT
 
 SEEDS = [seed.id for template in catalog.templates() for seed in template.seeds]
 PRODUCT = ("project_templates", "pipelines", "containers", "seedcode", "buildspecs")
-SANDBOX = re.compile(r"sandbox|localhost|127\.0\.0\.1|\bmoto\b", re.IGNORECASE)
+# An address with a port is that of a service on this machine; processes of one host may meet at the address alone.
+SANDBOX = re.compile(r"sandbox|(localhost|127\.0\.0\.1):|\bmoto\b", re.IGNORECASE)
 US = re.compile(r"sandbox|smproject", re.IGNORECASE)
 # An environment without AWS settings, and with no way out.
 BARE = {"PATH": os.environ["PATH"], "https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
