@@ -43,7 +43,8 @@ class Durable:
         (self.home / "server.json").unlink(missing_ok=True)
         with (self.home / "server.log").open("a") as log:
             self.server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        eventually(lambda: (self.home / "server.json").exists() or self.server.poll() is not None)
+        # All that the tests before have made comes back.
+        eventually(lambda: (self.home / "server.json").exists() or self.server.poll() is not None, 180)
         assert self.server.poll() is None, self.log
         return self.sandbox
 

@@ -236,6 +236,8 @@ def test_killed_at_any_moment_it_starts_with_whole_things(durable: Durable, benc
     types = {"SupportedContentTypes": ["text/csv"], "SupportedResponseMIMETypes": ["text/csv"]}
     spec = {"Containers": [container], **types}
 
+    begun = threading.Event()
+
     def work() -> None:
         api = durable.sandbox.client("sagemaker")
         with suppress(BotoCoreError, ClientError):
@@ -243,10 +245,13 @@ def test_killed_at_any_moment_it_starts_with_whole_things(durable: Durable, benc
                 group = f"moment-{uuid.uuid4().hex[:8]}"
                 api.create_model_package_group(ModelPackageGroupName=group)
                 api.create_model_package(ModelPackageGroupName=group, InferenceSpecification=spec)
+                begun.set()
 
     for pause in (0.0, 0.3):
         thread = threading.Thread(target=work)
+        begun.clear()
         thread.start()
+        assert begun.wait(60)
         durable.writes(2)  # the second has seen the work
         time.sleep(pause)
         durable.kill()
