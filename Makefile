@@ -17,7 +17,7 @@ endif
 TORCH := containers/training/pytorch/requirements-torch.txt
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The environment is made anew when the locked versions or the distribution's metadata change.
 $(VENV)/.ready: requirements/dev.txt $(TORCH) setup.py
@@ -48,6 +48,14 @@ test: setup check checkov ## Check, then run every test
 # No part of `test`: it needs podman, and builds gigabytes.
 test-containers: $(VENV)/.ready ## Build the real images with podman, and run them as SageMaker does
 	$(BIN)/python -m pytest tests/real_containers
+
+# No part of `test` either. PROCESSES: one a core of the instance; ml.trn2.48xlarge has 64.
+PROCESSES ?= 64
+smoke-trn2: ## On a trn2 instance with Docker: build the image for Trainium, and train with it
+	docker build --tag smoke-trn2 --build-context entry=containers/training/entry \
+		--file containers/training/pytorch/Dockerfile.trainium containers/training/pytorch
+	docker run --rm $(addprefix --device=,$(wildcard /dev/neuron*)) --env PROCESSES_PER_HOST=$(PROCESSES) \
+		--entrypoint python smoke-trn2 smoke.py
 
 check: $(VENV)/.ready ## Lint, type-check and validate, offline
 	$(BIN)/ruff check .
@@ -85,4 +93,4 @@ lock: $(VENV)/.ready ## Pin the newest allowed versions into requirements/dev.tx
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup demo test test-containers check checkov assemble bench lock clean
+.PHONY: help setup demo test test-containers smoke-trn2 check checkov assemble bench lock clean smoke-trn2

@@ -4,11 +4,12 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pytorch_job import UNSEEN, Job, digits, furthest
+from pytorch_job import CONTAINER, UNSEEN, Job, digits, furthest
 
 
 @pytest.fixture(scope="module")
@@ -63,17 +64,25 @@ def test_equal_seeds_give_equal_models(plain: tuple[Job, str], job: Job) -> None
     assert furthest(plain[0].weights(), job.weights()) == 0
 
 
-def test_two_processes_learn_what_one_learns(plain: tuple[Job, str], job: Job) -> None:
-    code, log = job.run(variables={"PROCESSES_PER_HOST": "2"})
+@pytest.fixture(scope="module")
+def brief(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """A job of one epoch. Later Adam, which divides a gradient by its usual size, makes of a rounding a step."""
+    job = Job.make(tmp_path_factory.mktemp("brief"))
+    assert job.run(epochs="1")[0] == 0
+    return job
+
+
+def test_two_processes_learn_what_one_learns(brief: Job, job: Job) -> None:
+    code, log = job.run(epochs="1", variables={"PROCESSES_PER_HOST": "2"})
 
     assert code == 0, log
     assert "2 processes" in log
-    assert furthest(plain[0].weights(), job.weights()) < 1e-5
+    assert furthest(brief.weights(), job.weights()) < 1e-5
 
 
-def test_a_batch_in_parts_teaches_what_a_whole_one_teaches(plain: tuple[Job, str], job: Job) -> None:
-    assert job.run(accumulate="3")[0] == 0
-    assert furthest(plain[0].weights(), job.weights()) < 1e-5
+def test_a_batch_in_parts_teaches_what_a_whole_one_teaches(brief: Job, job: Job) -> None:
+    assert job.run(epochs="1", accumulate="3")[0] == 0
+    assert furthest(brief.weights(), job.weights()) < 1e-5
 
 
 def test_a_job_that_was_told_to_end_goes_on_as_if_it_had_not_been(plain: tuple[Job, str], job: Job) -> None:
@@ -221,3 +230,18 @@ def test_the_manifest_lists_what_is_there(plain: tuple[Job, str]) -> None:
     listed = json.loads((job.base / "model" / "manifest.json").read_text())["files"]
 
     assert sorted(listed) == ["features.json", "model.onnx", "model.safetensors"]
+
+
+def test_the_smoke_test_of_an_image_says_what_it_trains_on_and_how_well() -> None:
+    programs = f"{CONTAINER.parent}{os.pathsep}{CONTAINER}"
+    done = subprocess.run(
+        [sys.executable, CONTAINER / "smoke.py"],
+        env={**os.environ, "PYTHONPATH": programs, "PROCESSES_PER_HOST": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Training on cpu" in done.stdout
+    assert "of unseen pictures are told rightly" in done.stdout

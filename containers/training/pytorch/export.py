@@ -46,7 +46,8 @@ def convert(served: nn.Module, example: Tensor) -> bytes:
     """Return an ONNX model that takes any number of images."""
     for chatty in ("onnxscript", "onnx_ir", "torch.onnx"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
-    with warnings.catch_warnings(action="ignore"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         program = torch.onnx.export(
             served,
             (example,),
