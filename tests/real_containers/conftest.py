@@ -14,7 +14,9 @@ from jobs import Job, entrypoint, processing, training
 from podman import PODMAN
 
 BUILT: list[Image] = []
-SCRIPTS = [ROOT / "pipelines" / "build" / "tabular" / name for name in ("process.py", "encoding.py", "samples.py")]
+# All that a processing job may import; which of it each job gets is the pipeline's affair, and tested with that.
+BUILD = ROOT / "pipelines" / "build"
+SCRIPTS = [*(BUILD / "tabular").glob("*.py"), *(BUILD / "scripts").glob("*.py")]
 
 
 def pytest_sessionstart() -> None:
