@@ -93,4 +93,4 @@ lock: $(VENV)/.ready ## Pin the newest allowed versions into requirements/dev.tx
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup demo test test-containers smoke-trn2 check checkov assemble bench lock clean smoke-trn2
+.PHONY: help setup demo test test-containers smoke-trn2 check checkov assemble bench lock clean
