@@ -125,7 +125,8 @@ def test_training_tells_its_metrics_and_ran_on_what_was_asked_for(project: Proje
 
 
 def test_two_instances_train_one_model(project: Project, first: Found) -> None:
-    ended = project.start(TrainingInstanceCount="2", ModelApprovalStatus="Rejected")
+    # The number of processes is part of the step's cache key, that of instances is not.
+    ended = project.start(TrainingInstanceCount="2", TrainingProcesses="2", ModelApprovalStatus="Rejected")
 
     assert ended["PipelineExecutionStatus"] == "Succeeded", ended
     job = project.training(ended["PipelineExecutionArn"])

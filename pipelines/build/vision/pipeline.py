@@ -19,7 +19,7 @@ from pipelines.build.vision.settings import Settings
 from pipelines.session import ProjectSession
 from pipelines.variables import SettingsError
 
-HYPERPARAMETERS = {"epochs": 15, "batch_size": 64, "learning_rate": 0.003, "patience": 4, "seed": 7}
+HYPERPARAMETERS = {"epochs": 20, "batch_size": 32, "learning_rate": 0.003, "patience": 5, "seed": 7}
 METRICS = ["train:loss", "validation:loss", "validation:accuracy", "images_per_second"]
 
 # What is searched with `TUNING = SEARCH`, instead of training once.
