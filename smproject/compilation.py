@@ -53,10 +53,14 @@ def can_compile() -> bool:
 def compile_seeds(seeds: Iterable[tuple[Template, Seed]]) -> Iterator[Compilation]:
     """Compile every pipeline of seeds for each of its choices; takes the seconds that the SDK's import takes."""
     with tempfile.TemporaryDirectory() as name:
-        ordered = [
-            (path.relative_to(folder), " ".join(choice.values()), _order(path.relative_to(folder), folder, choice))
+        found = {
+            _content(path, folder): (path, folder)
             for folder in _repositories(seeds, Path(name))
             for path in sorted((folder / "pipelines").rglob("pipeline.py"))
+        }
+        ordered = [
+            (path.relative_to(folder), " ".join(choice.values()), _order(path.relative_to(folder), folder, choice))
+            for path, folder in found.values()
             for choice in _choices(path.with_name("settings.py"))
         ]
         results = _carried_out([order for _, _, order in ordered]) if ordered else []
@@ -69,6 +73,14 @@ def _repositories(seeds: Iterable[tuple[Template, Seed]], parent: Path) -> Itera
         folder = parent / seed.id
         materialise(template, seed, folder)
         yield folder
+
+
+def _content(pipeline: Path, folder: Path) -> str:
+    """What a pipeline is made of: seeds that bring the same one need it compiled once."""
+    root, kind = folder / "pipelines", pipeline.relative_to(folder / "pipelines").parts[0]
+    files = [*root.glob("*"), *(root / kind).rglob("*")]
+    told = {path.relative_to(root).as_posix(): path.read_text() for path in sorted(files) if path.is_file()}
+    return json.dumps([pipeline.relative_to(root).as_posix(), told])
 
 
 def _choices(settings: Path) -> Iterator[dict[str, str]]:

@@ -54,7 +54,21 @@ def test_unknown_pipeline_is_named_with_its_file(tmp_path: Path, variables: dict
     refused = run(tmp_path, variables, "print", "--pipeline", "build.poetry")
 
     assert refused.returncode == 2
-    assert "pipelines/build/poetry/pipeline.py" in refused.stderr
+    assert "there is no pipelines/build/poetry/settings.py" in refused.stderr
+
+
+def test_of_several_pipelines_one_is_to_be_chosen(tmp_path: Path, variables: dict[str, str]) -> None:
+    for name in ("poetry", "prose"):
+        (tmp_path / "pipelines" / "build" / name).mkdir(parents=True)
+        (tmp_path / "pipelines" / "build" / name / "pipeline.py").touch()
+    for module in (ROOT / "pipelines").glob("*.py"):
+        (tmp_path / "pipelines" / module.name).write_bytes(module.read_bytes())
+    command = [sys.executable, "-m", "pipelines.run", "print"]
+    environment = {"PATH": os.environ["PATH"], **variables}
+    refused = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert refused.returncode == 2
+    assert "pipelines/build holds build.poetry, build.prose. Choose one with --pipeline." in refused.stderr
 
 
 def test_publishing_without_credentials_exits_2(tmp_path: Path, variables: dict[str, str]) -> None:
