@@ -76,11 +76,12 @@ checkov: $(VENV)/.checkov ## Check the templates against checkov's rules
 assemble: $(VENV)/.ready ## Write every template.yaml from its fragments and seeds
 	$(BIN)/smproject assemble
 
-bench: setup ## Measure, as ratios of one run: pipelines, serving, permissions, publishing, validation, the whole story
+bench: setup ## Measure, as ratios of one run: pipelines, serving, training, permissions, publishing, the whole story
 	$(BIN)/python -m benchmarks.model_build
 	$(BIN)/python -m benchmarks.inference
 	$(BIN)/python -m benchmarks.permissions
 	$(BIN)/python -m benchmarks.publishing
+	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.validate
 	$(BIN)/python -m benchmarks.story
 

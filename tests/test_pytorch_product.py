@@ -61,6 +61,12 @@ class Project(scientist.Project):
         found: Found = self.client("sagemaker").describe_training_job(TrainingJobName=name)
         return found
 
+    def log(self, job: str) -> str:
+        """What a training job has printed."""
+        group = {"logGroupName": "/aws/sagemaker/TrainingJobs", "logStreamNamePrefix": f"{job}/"}
+        pages = self.client("logs").get_paginator("filter_log_events").paginate(**group)
+        return "\n".join(event["message"] for page in pages for event in page["events"])
+
     def start(self, **parameters: str) -> Found:
         """Run the SageMaker pipeline with parameters; return how it ended."""
         api = self.client("sagemaker")
@@ -131,6 +137,29 @@ def test_two_instances_train_one_model(project: Project, first: Found) -> None:
     assert ended["PipelineExecutionStatus"] == "Succeeded", ended
     job = project.training(ended["PipelineExecutionArn"])
     assert job["ResourceConfig"]["InstanceCount"] == 2
+
+
+def test_spot_instances_that_are_taken_away_cost_no_epoch(project: Project, first: Found) -> None:
+    api, job = project.client("sagemaker"), project.training(first["PIPELINE_EXECUTION_ARN"])
+    kept = ("AlgorithmSpecification", "CheckpointConfig", "EnableNetworkIsolation", "Environment", "InputDataConfig")
+    request = {name: job[name] for name in (*kept, "OutputDataConfig", "ResourceConfig", "RoleArn")}
+    api.create_training_job(
+        TrainingJobName="spot",
+        HyperParameters={**job["HyperParameters"], "epochs": "25", "patience": "0"},
+        EnableManagedSpotTraining=True,
+        StoppingCondition={"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200},
+        **request,
+    )
+    eventually(lambda: "[epoch 2," in project.log("spot"), scientist.SECONDS)
+    project.smproject("sandbox", "interrupt", "spot", "--seconds", "1", "--profile", "development")
+    api.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName="spot", WaiterConfig={"Delay": 1})
+
+    ended = api.describe_training_job(TrainingJobName="spot")
+    assert ended["TrainingJobStatus"] == "Completed", ended.get("FailureReason")
+    assert "Interrupted" in [each["Status"] for each in ended["SecondaryStatusTransitions"]]
+    log = project.log("spot")
+    assert "Goes on after step" in log
+    assert log.count("[epoch 1,") == 2  # the line of metrics and that of speed, of one run
 
 
 def test_the_registered_model_answers_a_picture(project: Project, version: Found) -> None:
