@@ -139,7 +139,7 @@ class Project:
             yield from self._resource(f"{name} {key}", each)
 
     def _jobs(self) -> Iterator[Use]:
-        for pipeline in sagemaker_pipelines(self.template):
+        for pipeline in sagemaker_pipelines(self.template, self.parameters):
             for step in pipeline.steps:
                 if step.type in JOBS and step.instances:
                     kind = self.parameters.get(step.instance_parameter, step.instance_type)

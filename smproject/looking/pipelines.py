@@ -13,7 +13,7 @@ from typing import Any
 
 from smproject.catalog import Template
 from smproject.looking.graph import Graph, Node
-from smproject.looking.reading import mappings, written
+from smproject.looking.reading import mappings, read, written
 from smproject.seeds import seed_files
 
 
@@ -68,13 +68,17 @@ class Delivery:
         return ", ".join([self.id, *words])
 
 
-def sagemaker_pipelines(template: Template) -> list[Pipeline]:
-    """Pipelines of a template's seeds which have a reviewed definition; those that differ in no step once."""
+def sagemaker_pipelines(template: Template, given: Mapping[str, str] | None = None) -> list[Pipeline]:
+    """Pipelines of a template's seeds which have a reviewed definition, as its parameters choose among them.
+
+    `given` are values of parameters; others have their defaults. Those that differ in no step come once.
+    """
     paths = [path for seed in template.seeds for path in seed_files(template, seed)]
     names = {".".join(Path(path).parts[1:-1]) for path in paths if Path(path).match("pipelines/*/*/pipeline.py")}
     found: dict[str, Pipeline] = {}
-    for name, definition in _reviewed(template.root):
-        if name in names:
+    chosen = _chosen_variables(read(template.path), given or {})
+    for name, variables, definition in _reviewed(template.root):
+        if name in names and all(chosen.get(key, value) == value for key, value in variables.items()):
             pipeline = Pipeline(name, tuple(_steps(definition["Steps"], {}, _defaults(definition))))
             found.setdefault(repr(pipeline), pipeline)
     return list(found.values())
@@ -121,13 +125,23 @@ def _ancestors(name: str, steps: Mapping[str, Step]) -> set[str]:
     return after.union(*(_ancestors(each, steps) for each in after))
 
 
-def _reviewed(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the name and the definition of each case in tests/golden whose pipeline is as the seed brings it."""
+def _chosen_variables(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
+    """Variables that builds get from a parameter with a choice of values, which may decide what is compiled."""
+    choices = {key: each for key, each in template.get("Parameters", {}).items() if "AllowedValues" in each}
+    variables = (item for item in mappings(template.get("Resources", {})) if {"Name", "Value"} <= item.keys())
+    found = {item["Name"]: item["Value"].get("Ref") for item in variables if isinstance(item["Value"], dict)}
+    return {
+        name: given.get(key, str(choices[key].get("Default", ""))) for name, key in found.items() if key in choices
+    }
+
+
+def _reviewed(root: Path) -> Iterator[tuple[str, dict[str, str], dict[str, Any]]]:
+    """Yield name, variables and definition of each case in tests/golden whose pipeline is as the seed brings it."""
     for path in sorted(root.glob("tests/golden/*.env.json")):
         definition = path.with_name(path.name.replace(".env.json", ".json"))
         case = json.loads(path.read_text())
         if "EDITS" not in case:
-            yield case["PIPELINE"], json.loads(definition.read_text())
+            yield case.pop("PIPELINE"), case, json.loads(definition.read_text())
 
 
 def _defaults(definition: dict[str, Any]) -> dict[str, str]:
