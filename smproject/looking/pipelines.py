@@ -128,11 +128,10 @@ def _ancestors(name: str, steps: Mapping[str, Step]) -> set[str]:
 def _chosen_variables(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
     """Variables that builds get from a parameter with a choice of values, which may decide what is compiled."""
     choices = {key: each for key, each in template.get("Parameters", {}).items() if "AllowedValues" in each}
-    variables = (item for item in mappings(template.get("Resources", {})) if {"Name", "Value"} <= item.keys())
-    found = {item["Name"]: item["Value"].get("Ref") for item in variables if isinstance(item["Value"], dict)}
-    return {
-        name: given.get(key, str(choices[key].get("Default", ""))) for name, key in found.items() if key in choices
-    }
+    builds = [each for each in template.get("Resources", {}).values() if each["Type"] == "AWS::CodeBuild::Project"]
+    variables = [item for each in builds for item in each["Properties"]["Environment"].get("EnvironmentVariables", [])]
+    names = {item["Name"]: item["Value"]["Ref"] for item in variables if "Ref" in item["Value"]}
+    return {name: given.get(key, str(choices[key].get("Default", ""))) for name, key in names.items() if key in choices}
 
 
 def _reviewed(root: Path) -> Iterator[tuple[str, dict[str, str], dict[str, Any]]]:
