@@ -8,11 +8,12 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 from smproject.catalog import Seed, Template
+from smproject.choices import choices, one_by_one
+from smproject.looking.reading import read
 from smproject.seeds import materialise
 
 # Stands for what a project's stack sets. Nothing of it is looked up.
@@ -31,8 +32,6 @@ ENVIRONMENT = {
     "DATA_URI": "s3://example-data/table.csv",
     "TARGET_COLUMN": "target",
 }
-# Variables that decide what is compiled, where a use case's settings read them.
-CHOICES = {"PROBLEM_TYPE": ("binary_classification", "regression"), "ACCELERATOR": ("cpu", "gpu", "trainium")}
 
 
 @dataclass(frozen=True)
@@ -53,26 +52,25 @@ def can_compile() -> bool:
 def compile_seeds(seeds: Iterable[tuple[Template, Seed]]) -> Iterator[Compilation]:
     """Compile every pipeline of seeds for each of its choices; takes the seconds that the SDK's import takes."""
     with tempfile.TemporaryDirectory() as name:
-        found = {
-            _content(path, folder): (path, folder)
-            for folder in _repositories(seeds, Path(name))
-            for path in sorted((folder / "pipelines").rglob("pipeline.py"))
-        }
-        ordered = [
-            (path.relative_to(folder), " ".join(choice.values()), _order(path.relative_to(folder), folder, choice))
-            for path, folder in found.values()
-            for choice in _choices(path.with_name("settings.py"))
-        ]
-        results = _carried_out([order for _, _, order in ordered]) if ordered else []
-    for (source, choice, _), result in zip(ordered, results, strict=True):
+        ordered = list(_orders(seeds, Path(name)))
+        results = _carried_out([order for _, order in ordered]) if ordered else []
+    for (source, order), result in zip(ordered, results, strict=True):
+        choice = " ".join(order["environment"].values())
         yield Compilation(source.as_posix(), choice, result.get("definition"), result.get("error", ""))
 
 
-def _repositories(seeds: Iterable[tuple[Template, Seed]], parent: Path) -> Iterator[Path]:
+def _orders(seeds: Iterable[tuple[Template, Seed]], parent: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield each different pipeline of the seeds with an order for each of its choices."""
+    known = set()
     for template, seed in seeds:
         folder = parent / seed.id
         materialise(template, seed, folder)
-        yield folder
+        for path in sorted((folder / "pipelines").rglob("pipeline.py")):
+            if (content := _content(path, folder)) not in known:
+                known.add(content)
+                source = path.relative_to(folder)
+                for choice in one_by_one(choices(read(template.path))):
+                    yield source, _order(source, folder, choice)
 
 
 def _content(pipeline: Path, folder: Path) -> str:
@@ -81,14 +79,6 @@ def _content(pipeline: Path, folder: Path) -> str:
     files = [*root.glob("*"), *(root / kind).rglob("*")]
     told = {path.relative_to(root).as_posix(): path.read_text() for path in sorted(files) if path.is_file()}
     return json.dumps([pipeline.relative_to(root).as_posix(), told])
-
-
-def _choices(settings: Path) -> Iterator[dict[str, str]]:
-    """Yield every combination of the choices that a use case's settings read."""
-    text = settings.read_text() if settings.is_file() else ""
-    read = {name: values for name, values in CHOICES.items() if f'"{name}"' in text}
-    for chosen in product(*read.values()):
-        yield dict(zip(read, chosen, strict=True))
 
 
 def _order(source: Path, folder: Path, choice: dict[str, str]) -> dict[str, Any]:

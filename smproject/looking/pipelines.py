@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from smproject.catalog import Template
+from smproject.choices import choices
 from smproject.looking.graph import Graph, Node
 from smproject.looking.reading import mappings, read, written
 from smproject.seeds import seed_files
@@ -76,7 +77,8 @@ def sagemaker_pipelines(template: Template, given: Mapping[str, str] | None = No
     paths = [path for seed in template.seeds for path in seed_files(template, seed)]
     names = {".".join(Path(path).parts[1:-1]) for path in paths if Path(path).match("pipelines/*/*/pipeline.py")}
     found: dict[str, Pipeline] = {}
-    chosen = _chosen_variables(read(template.path), given or {})
+    values = given or {}
+    chosen = {name: values.get(each.parameter, each.default) for name, each in choices(read(template.path)).items()}
     for name, variables, definition in _reviewed(template.root):
         if name in names and all(chosen.get(key, value) == value for key, value in variables.items()):
             pipeline = Pipeline(name, tuple(_steps(definition["Steps"], {}, _defaults(definition))))
@@ -123,15 +125,6 @@ def _direct(step: Step, pipeline: Pipeline) -> Iterator[tuple[str, str]]:
 def _ancestors(name: str, steps: Mapping[str, Step]) -> set[str]:
     after = set(steps[name].after)
     return after.union(*(_ancestors(each, steps) for each in after))
-
-
-def _chosen_variables(template: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
-    """Variables that builds get from a parameter with a choice of values, which may decide what is compiled."""
-    choices = {key: each for key, each in template.get("Parameters", {}).items() if "AllowedValues" in each}
-    builds = [each for each in template.get("Resources", {}).values() if each["Type"] == "AWS::CodeBuild::Project"]
-    variables = [item for each in builds for item in each["Properties"]["Environment"].get("EnvironmentVariables", [])]
-    names = {item["Name"]: item["Value"]["Ref"] for item in variables if "Ref" in item["Value"]}
-    return {name: given.get(key, str(choices[key].get("Default", ""))) for name, key in names.items() if key in choices}
 
 
 def _reviewed(root: Path) -> Iterator[tuple[str, dict[str, str], dict[str, Any]]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from conftest import VARIABLES
 
 Compile = Callable[..., dict[str, Any]]
 CACHED = ("process", "train", "evaluate")
@@ -93,12 +94,30 @@ def test_jobs_are_isolated_encrypted_bounded_and_tagged(
     assert {"Key": "sagemaker:project-id", "Value": variables["SAGEMAKER_PROJECT_ID"]} in arguments["Tags"]
 
 
-def test_every_job_uses_the_one_image_given_at_the_start(compile_definition: Compile) -> None:
+def test_every_job_uses_an_image_given_at_the_start(compile_definition: Compile) -> None:
     compiled = steps(compile_definition())
     train = compiled["train"]["Arguments"]["AlgorithmSpecification"]["TrainingImage"]
     jobs = [compiled[name]["Arguments"]["AppSpecification"]["ImageUri"] for name in ("process", "evaluate")]
 
-    assert [train, *jobs] == [{"Get": "Parameters.ImageUri"}] * 3
+    assert train == {"Get": "Parameters.TrainingImageUri"}
+    assert jobs == [{"Get": "Parameters.ImageUri"}] * 2
+
+
+def test_on_a_cpu_the_image_that_processes_trains_too(compile_definition: Compile) -> None:
+    found = defaults(compile_definition())
+
+    assert found["TrainingImageUri"] == found["ImageUri"]
+
+
+def test_a_gpu_has_an_image_and_instances_of_its_own(compile_definition: Compile) -> None:
+    image = VARIABLES["IMAGE_URI"].replace("a" * 64, "c" * 64)
+    definition = compile_definition(ACCELERATOR="gpu", TRAINING_IMAGE_URI=image)
+    arguments = steps(definition)["train"]["Arguments"]
+
+    assert defaults(definition)["TrainingImageUri"] == image
+    assert defaults(definition)["TrainingInstanceType"] == "ml.g5.2xlarge"
+    assert arguments["Environment"]["ACCELERATOR"] == "gpu"
+    assert "VolumeKmsKeyId" not in arguments["ResourceConfig"]  # the instance's own disks have the instance's key
 
 
 @pytest.mark.parametrize(

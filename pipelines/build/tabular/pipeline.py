@@ -13,7 +13,8 @@ from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import ProcessingStep
 from sagemaker.train.configs import Compute, InputData
 
-from pipelines.build import jobs
+from pipelines.build import accelerators, jobs
+from pipelines.build.accelerators import Accelerator
 from pipelines.build.steps import Build, Gate, evaluate_step, processing_step
 from pipelines.build.tabular.settings import Settings
 from pipelines.build.tuning import Objective, Trained, Tuning, train, tune
@@ -65,19 +66,23 @@ HERE = Path(__file__).parent
 def get_pipeline(settings: Settings, session: ProjectSession) -> Pipeline:
     """Return the pipeline, its steps in the order of the data."""
     gate = Gate(settings.problem_type, *GATES[settings.problem_type], MARGIN)
-    use = Build("tabular", settings, session, gate, parameters(settings))
+    accelerator = accelerators.find(settings.accelerator)
+    use = Build("tabular", settings, session, gate, parameters(settings, accelerator))
     process = process_step(use, settings)
-    trained = train_step(use, settings, process)
+    trained = train_step(use, settings, accelerator, process)
     scripts = jobs.scripts(HERE, "evaluate", "model", "champion", "encoding", "report")
     evaluate = evaluate_step(use, scripts, process, trained)
     return use.pipeline(process, trained, evaluate, CONTENT_TYPES)
 
 
-def parameters(settings: Settings) -> list[Parameter]:
+def parameters(settings: Settings, accelerator: Accelerator) -> list[Parameter]:
     """Pipeline parameters that only this use case has."""
     return [
         ParameterString("TargetColumn", settings.target_column),
-        ParameterString("TrainingInstanceType", "ml.m5.large", enum_values=jobs.INSTANCE_TYPES),
+        ParameterString("TrainingImageUri", settings.training_image_uri or settings.image_uri or None),
+        ParameterString(
+            "TrainingInstanceType", accelerator.instance_type, enum_values=list(accelerator.instance_types)
+        ),
         ParameterInteger("TrainingInstanceCount", 1),
     ]
 
@@ -98,17 +103,18 @@ def process_step(use: Build, settings: Settings) -> ProcessingStep:
     )
 
 
-def train_step(use: Build, settings: Settings, process: ProcessingStep) -> Trained:
+def train_step(use: Build, settings: Settings, accelerator: Accelerator, process: ProcessingStep) -> Trained:
     """Train the booster, once or in a search, in the project's own image, with no network."""
     objective = OBJECTIVES[settings.problem_type]
     compute = Compute(
         instance_type=use.parameters["TrainingInstanceType"],
         instance_count=use.parameters["TrainingInstanceCount"],
-        volume_kms_key_id=settings.kms_key_arn,
+        volume_kms_key_id=None if accelerator.own_disks else settings.kms_key_arn,
     )
-    image, output = use.parameters["ImageUri"], use.output_uri("train")
+    image, output = use.parameters["TrainingImageUri"], use.output_uri("train")
     trainer = jobs.trainer(use.session, use.pipeline_name, image, compute, output)
     trainer.hyperparameters = {**HYPERPARAMETERS, **objective}
+    trainer.environment = {"ACCELERATOR": accelerator.name}
     metrics = [f"{part}:{objective['eval_metric']}" for part in ("train", "validation")]
     if TUNING is None:
         return train(trainer, training_channels(process), metrics)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipelines import settings
+from pipelines.settings import PINNED, PINNED_FORM
 from pipelines.variables import Variable, read
 
 ProblemType = Literal["binary_classification", "regression"]
@@ -14,15 +15,20 @@ VARIABLES = {
     **settings.VARIABLES,
     "target_column": Variable("TARGET_COLUMN", r"\S(.{0,254}\S)?", "the name of the column to predict"),
     "problem_type": Variable("PROBLEM_TYPE", "binary_classification|regression", "binary_classification or regression"),
+    "accelerator": Variable("ACCELERATOR", "cpu|gpu", "cpu or gpu"),
+    # The image that processes and evaluates trains too, unless there is another.
+    "training_image_uri": Variable("TRAINING_IMAGE_URI", PINNED, PINNED_FORM, default=""),
 }
 
 
 @dataclass(frozen=True)
 class Settings(settings.Settings):
-    """The project, and what it learns from its tables."""
+    """The project, what it learns from its tables, and on what."""
 
     target_column: str
     problem_type: ProblemType
+    accelerator: str
+    training_image_uri: str
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
