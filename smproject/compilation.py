@@ -65,11 +65,13 @@ def _orders(seeds: Iterable[tuple[Template, Seed]], parent: Path) -> Iterator[tu
     for template, seed in seeds:
         folder = parent / seed.id
         materialise(template, seed, folder)
+        # One that is not assembled is told by another check.
+        chosen = choices(read(template.path)) if template.path.is_file() else {}
         for path in sorted((folder / "pipelines").rglob("pipeline.py")):
             if (content := _content(path, folder)) not in known:
                 known.add(content)
                 source = path.relative_to(folder)
-                for choice in one_by_one(choices(read(template.path))):
+                for choice in one_by_one(chosen):
                     yield source, _order(source, folder, choice)
 
 
