@@ -59,14 +59,19 @@ class Project:
     def smproject(self, *arguments: str) -> str:
         return self.run(str(SMPROJECT), *arguments)
 
+    @cached_property
+    def product_id(self) -> str:
+        """The id of its product, as the scientist finds it."""
+        found = self.client("servicecatalog").search_products(Filters={"FullTextSearch": [self.product]})
+        (product,) = (item["ProductId"] for item in found["ProductViewSummaries"] if item["Name"] == self.product)
+        return str(product)
+
     def create(self, **parameters: str) -> None:
         """Create the project from the newest version of its product."""
-        services = self.client("servicecatalog")
-        found = services.search_products(Filters={"FullTextSearch": [self.product]})["ProductViewSummaries"]
-        (product,) = (item["ProductId"] for item in found if item["Name"] == self.product)
+        product = self.client("servicecatalog").describe_product(Id=self.product_id)
         details = {
-            "ProductId": product,
-            "ProvisioningArtifactId": services.describe_product(Id=product)["ProvisioningArtifacts"][-1]["Id"],
+            "ProductId": self.product_id,
+            "ProvisioningArtifactId": product["ProvisioningArtifacts"][-1]["Id"],
             "ProvisioningParameters": [{"Key": key, "Value": value} for key, value in parameters.items()],
         }
         self.client("sagemaker").create_project(ProjectName=self.project, ServiceCatalogProvisioningDetails=details)

@@ -132,7 +132,7 @@ def updated(project: Project, refused: object) -> tuple[Found, dict[str, str]]:
     project.client("s3", hub).create_bucket(Bucket=bucket)
     project.client("s3", hub).put_object(Bucket=bucket, Key="t.yaml", Body=text.replace(old, "Description: The path"))
     artifact = project.client("servicecatalog", hub).create_provisioning_artifact(
-        ProductId=project.product["ProductId"],
+        ProductId=project.product_id,
         Parameters={"Name": "next", "Info": {"LoadTemplateFromURL": f"https://{bucket}.s3.amazonaws.com/t.yaml"}},
         IdempotencyToken="next",
     )["ProvisioningArtifactDetail"]["Id"]

@@ -134,7 +134,8 @@ def test_two_instances_train_one_model(project: Project, first: Found) -> None:
     # The number of processes is part of the step's cache key, that of instances is not.
     ended = project.start(TrainingInstanceCount="2", TrainingProcesses="2", ModelApprovalStatus="Rejected")
 
-    assert ended["PipelineExecutionStatus"] == "Succeeded", ended
+    steps = project.steps(ended["PipelineExecutionArn"])
+    assert ended["PipelineExecutionStatus"] == "Succeeded", [step.get("FailureReason") for step in steps.values()]
     job = project.training(ended["PipelineExecutionArn"])
     assert job["ResourceConfig"]["InstanceCount"] == 2
 
@@ -159,7 +160,7 @@ def test_spot_instances_that_are_taken_away_cost_no_epoch(project: Project, firs
     assert "Interrupted" in [each["Status"] for each in ended["SecondaryStatusTransitions"]]
     log = project.log("spot")
     assert "Goes on after step" in log
-    assert log.count("[epoch 1,") == 2  # the line of metrics and that of speed, of one run
+    assert log.count("images_per_second=") == 25
 
 
 def test_the_registered_model_answers_a_picture(project: Project, version: Found) -> None:

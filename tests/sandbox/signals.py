@@ -63,7 +63,7 @@ class Signaller:
         """Signal for each instance of a group that is launched and asked after, until the stack is at rest."""
         sent: set[str] = set()
         while True:
-            asked = sum("Waiting on" in each for each in self.reasons(stack, resource))
+            asked = sum("Waiting on 1 resource signal(s)" in each for each in self.reasons(stack, resource))
             new = [each for each in self.instances(stack) if each not in sent]
             if asked > len(sent) and new:
                 sent.add(new[-1])

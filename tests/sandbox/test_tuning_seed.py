@@ -65,6 +65,7 @@ def prepare(sandbox: Sandbox) -> dict[str, str]:
         "DATA_URI": f"s3://{BUCKET}/data/customers.csv",
         "TARGET_COLUMN": "left",
         "PROBLEM_TYPE": "binary_classification",
+        "ACCELERATOR": "cpu",
         "IMAGE_URI": image,
         "INFERENCE_IMAGE_URI": image,  # nothing is served here
     }
@@ -140,7 +141,7 @@ def seed(folder: Path) -> Path:
 
 def run(sandbox: Sandbox, folder: Path, variables: dict[str, str]) -> str:
     """Run the pipeline to its end, as a build does; return the execution's ARN."""
-    command = [sys.executable, "-m", "pipelines.run", "run", "--wait"]
+    command = [sys.executable, "-m", "pipelines.run", "run", "--pipeline", "build.tabular", "--wait"]
     environment = sandbox.environment() | variables
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
