@@ -190,6 +190,13 @@ def test_crash_in_native_code_leaves_the_line_in_the_log(image: Image) -> None:
     assert 'train.py", line 5 in train' in image.train("os.kill(os.getpid(), signal.SIGSEGV)").stderr
 
 
+def test_library_that_crashes_when_the_interpreter_ends_costs_no_model(image: Image) -> None:
+    finished = image.run("import atexit, os\natexit.register(os.abort)\nprint('told late', end='')\n" + LEAVES_A_MODEL)
+
+    assert (finished.returncode, finished.stdout) == (0, "told late")
+    assert (image.base / "model" / "manifest.json").exists()
+
+
 def test_end_does_not_wait_for_what_the_script_has_left_behind(image: Image) -> None:
     waits = "if not child:\n    os.closerange(0, 3)\n    signal.pause()"
     body = f"child = os.fork()\n{waits}\n(job.base / 'left').write_text(str(child))\nos._exit(4)"

@@ -76,7 +76,7 @@ def parameters(settings: Settings, accelerator: accelerators.Accelerator) -> lis
     return [
         ParameterInteger("ImageSize", 32),
         ParameterInteger("ImageChannels", 3),
-        # Processes data and evaluates on CPUs; for training there is one with the accelerator's libraries.
+        # ImageUri processes and evaluates, on CPUs; this one has the libraries of the accelerator.
         ParameterString("TrainingImageUri", settings.training_image_uri or None),
         ParameterString(
             "TrainingInstanceType", accelerator.instance_type, enum_values=list(accelerator.instance_types)
