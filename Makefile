@@ -6,6 +6,8 @@ PORT ?= 4566
 WORKERS ?= 2
 # Trust what the system trusts, as pip does: companies have certificates of their own.
 export UV_SYSTEM_CERTS := 1
+# Tests run side by side: OpenMP's threads that wait for one another must not keep a core busy.
+export OMP_WAIT_POLICY := PASSIVE
 
 # PyTorch's builds without CUDA: from pip's own folder of wheels where it has one, else from PyTorch's index.
 WHEELS := $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))

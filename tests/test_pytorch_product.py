@@ -146,21 +146,22 @@ def test_spot_instances_that_are_taken_away_cost_no_epoch(project: Project, firs
     request = {name: job[name] for name in (*kept, "OutputDataConfig", "ResourceConfig", "RoleArn")}
     api.create_training_job(
         TrainingJobName="spot",
-        HyperParameters={**job["HyperParameters"], "epochs": "25", "patience": "0"},
+        HyperParameters={**job["HyperParameters"], "epochs": "12", "patience": "0"},
         EnableManagedSpotTraining=True,
         StoppingCondition={"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200},
         **request,
     )
     eventually(lambda: "[epoch 2," in project.log("spot"), scientist.SECONDS)
     project.smproject("sandbox", "interrupt", "spot", "--seconds", "1", "--profile", "development")
-    api.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName="spot", WaiterConfig={"Delay": 1})
+    waits = {"Delay": 1, "MaxAttempts": scientist.SECONDS}
+    api.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName="spot", WaiterConfig=waits)
 
     ended = api.describe_training_job(TrainingJobName="spot")
     assert ended["TrainingJobStatus"] == "Completed", ended.get("FailureReason")
     assert "Interrupted" in [each["Status"] for each in ended["SecondaryStatusTransitions"]]
     log = project.log("spot")
     assert "Goes on after step" in log
-    assert log.count("images_per_second=") == 25
+    assert log.count("images_per_second=") == 12
 
 
 def test_the_registered_model_answers_a_picture(project: Project, version: Found) -> None:

@@ -23,7 +23,12 @@ PRODUCT = ("project_templates", "pipelines", "containers", "seedcode", "buildspe
 SANDBOX = re.compile(r"sandbox|(localhost|127\.0\.0\.1):|\bmoto\b", re.IGNORECASE)
 US = re.compile(r"sandbox|smproject", re.IGNORECASE)
 # An environment without AWS settings, and with no way out.
-BARE = {"PATH": os.environ["PATH"], "https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+BARE = {
+    "PATH": os.environ["PATH"],
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "https_proxy": "http://127.0.0.1:9",
+    "http_proxy": "http://127.0.0.1:9",
+}
 
 
 @dataclass

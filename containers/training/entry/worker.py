@@ -3,13 +3,13 @@
 PIPE is the number of the file descriptor that takes the reason of a failure.
 """
 
+import atexit
 import faulthandler
 import logging
 import os
 import signal
 import sys
 from importlib import import_module
-from typing import NoReturn
 
 from entry.failure import tell
 from entry.job import Job, base_folder
@@ -33,13 +33,15 @@ def main() -> int:
     return 0
 
 
-def leave(code: int) -> NoReturn:
-    """End the process at once: threads that native libraries keep can abort an interpreter that is being taken down."""
-    logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(code)
+def leave(ended: list[int]) -> None:
+    """End the process here, if training has ended: what native libraries keep can abort an interpreter's teardown."""
+    if ended:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended[0])
 
 
 if __name__ == "__main__":
-    leave(main())
+    status: list[int] = []
+    atexit.register(leave, status)  # what is registered first is called last
+    status.append(main())

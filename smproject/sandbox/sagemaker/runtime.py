@@ -57,7 +57,10 @@ class Launch:
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables: the image's, then the job's."""
-        given = {"LANG": "C.UTF-8", "HOME": "/tmp", **self.image.env, **self.env}  # noqa: S108 (inside the jail)
+        # An instance's cores are a job's own, this machine's are not: threads that wait must not keep one busy.
+        shared = {"OMP_WAIT_POLICY": "PASSIVE"}
+        home = "/tmp"  # noqa: S108 (inside the jail)
+        given = {"LANG": "C.UTF-8", "HOME": home, **shared, **self.image.env, **self.env}
         places = [self.environment / "bin", self.image.environment / "bin", "/usr/local/bin", "/usr/bin", "/bin"]
         return given | {"PATH": ":".join(str(place) for place in places)}
 
