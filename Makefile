@@ -33,7 +33,7 @@ $(VENV)/.ready: requirements/dev.txt $(TORCH) setup.py
 # Installing the images' packages beforehand keeps the demonstration's first build short.
 $(VENV)/.images: $(VENV)/.ready $(wildcard containers/*/*/requirements*.txt)
 	@set -e; for file in $(wildcard containers/*/*/Dockerfile containers/*/*/Dockerfile.cpu); do \
-		folder=$$(dirname $$file); shared=$$(sed -n 's/^COPY --from=\([a-z-]*\) .*/\1/p' $$file); \
+		folder=$$(dirname $$file); shared=$$(sed -n 's/^COPY --from=\([a-z-]*\) .*/\1/p' $$file | sort -u); \
 		SMPROJECT_IMAGES=$(VENV)/images $(BIN)/python -m smproject.sandbox.docker build --tag setup --file $$file \
 		$$(for name in $$shared; do echo --build-context $$name=$$folder/../$$name; done) $$folder; done
 	@touch $@

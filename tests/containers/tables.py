@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xgboost as xgb
+from table_job import command
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "pipelines" / "build" / "tabular"
-TRAINING = ROOT / "containers" / "training"
 TARGET = "left"
 
 
@@ -45,18 +45,15 @@ def numbers(rows: int = 300) -> pd.DataFrame:
     return table
 
 
-def make_model(base: Path, table: pd.DataFrame, problem_type: str, objective: str) -> Path:
-    """Process, train, and return the model's folder below `base`, a folder laid out like /opt/ml."""
+def make_model(base: Path, table: pd.DataFrame, problem_type: str, image: str, hyperparameters: dict[str, str]) -> Path:
+    """Process, train by an image, and return the model's folder below `base`, a folder laid out like /opt/ml."""
     (base / "source").mkdir(parents=True)
     table.to_csv(base / "source" / "data.csv", index=False)
     places = ("--input", base / "source", "--output", base / "input" / "data", "--data-uri", "s3://bucket/data.csv")
     kind = ("--target", TARGET, "--problem-type", problem_type)
     run(sys.executable, SCRIPTS / "process.py", *kind, *places, PYTHONPATH=str(SCRIPTS.parent / "scripts"))
-    (base / "input" / "config").mkdir(parents=True)
-    hyperparameters = {"num_round": "12", "max_depth": "4", "objective": objective, "eval_metric": "rmse"}
-    (base / "input" / "config" / "hyperparameters.json").write_text(json.dumps(hyperparameters))
-    programs = f"{TRAINING}{os.pathsep}{TRAINING / 'xgboost'}"
-    run(sys.executable, "-m", "entry", "train", PYTHONPATH=programs, SAGEMAKER_BASE_DIR=str(base))
+    training = command(image, base, hyperparameters)
+    run(*training["args"], **training["env"])
     return base / "model"
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import xgboost as xgb
-from test_xgboost_training import FAST, configure, files
+from table_job import files
+from test_xgboost_training import FAST, configure
 
 HOSTS = ("127.0.0.1", "127.0.0.2")  # the names of two instances, which this machine resolves
 

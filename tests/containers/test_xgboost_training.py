@@ -6,41 +6,20 @@ import json
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
-import pandas as pd
 import pytest
 import xgboost as xgb
+from table_job import TRAINING, Records, change, command, failure, files, onnx_scores, records_with_gaps
 
-CONTAINER = Path(__file__).resolve().parents[2] / "containers" / "training" / "xgboost"
 FAST = {"num_round": "15", "eval_metric": "auc"}
 REGRESSION = {"objective": "reg:squarederror", "eval_metric": "rmse"}
 
 
-@pytest.fixture
-def base(tmp_path: Path) -> Path:
-    """A folder laid out like /opt/ml, two channels filled."""
-    random = np.random.default_rng(1)
-    for name, rows in (("train", 400), ("validation", 150)):
-        features = random.normal(size=(rows, 3))
-        table = pd.DataFrame(features, columns=["a", "b", "c"])
-        table.insert(0, "target", (features[:, 0] + random.normal(size=rows) > 0).astype(int))
-        (tmp_path / "input" / "data" / name).mkdir(parents=True)
-        table.to_csv(tmp_path / "input" / "data" / name / "part.csv", index=False)
-    return tmp_path
-
-
 def configure(base: Path, hyperparameters: dict[str, str]) -> dict[str, Any]:
-    config = base / "input" / "config"
-    config.mkdir(exist_ok=True)
-    (config / "hyperparameters.json").write_text(json.dumps(hyperparameters))
-    places = {"PYTHONPATH": f"{CONTAINER.parent}{os.pathsep}{CONTAINER}", "SAGEMAKER_BASE_DIR": str(base)}
-    return {"args": [sys.executable, "-u", "-m", "entry", "train"], "env": {**os.environ, **places}}
+    return command("xgboost", base, hyperparameters)
 
 
 def train(base: Path, **hyperparameters: str) -> subprocess.CompletedProcess[str]:
@@ -49,35 +28,11 @@ def train(base: Path, **hyperparameters: str) -> subprocess.CompletedProcess[str
     )  # fmt: skip
 
 
-def files(base: Path) -> list[str]:
-    return sorted(path.name for path in (base / "model").iterdir())
-
-
-def change_target(base: Path, change: Callable[[pd.Series], pd.Series]) -> None:
-    for path in (base / "input" / "data").rglob("part.csv"):
-        table = pd.read_csv(path)
-        table.assign(target=change(table["target"])).to_csv(path, index=False)
-
-
-def records_with_gaps() -> np.ndarray[Any, np.dtype[np.float32]]:
-    """A thousand records that the job hasn't seen: a quarter of the values is missing, of the last record all."""
-    random = np.random.default_rng(5)
-    records = random.normal(size=(1000, 3)).astype(np.float32)
-    records[random.random(records.shape) < 0.25] = np.nan
-    records[-1] = np.nan
-    return records
-
-
-def predictions(base: Path, records: np.ndarray[Any, np.dtype[np.float32]]) -> tuple[Any, Any]:
+def predictions(base: Path, records: Records) -> tuple[Any, Any]:
     """What XGBoost and what ONNX Runtime predict with a job's files."""
     booster = xgb.Booster(model_file=base / "model" / "model.ubj")
-    session = onnxruntime.InferenceSession(base / "model" / "model.onnx")
     matrix = xgb.DMatrix(records, feature_names=booster.feature_names)
-    return booster.predict(matrix), session.run(None, {"input": records})[-1].reshape(len(records), -1)[:, -1]
-
-
-def failure(base: Path) -> str:
-    return (base / "output" / "failure").read_text()
+    return booster.predict(matrix), onnx_scores(base, records)
 
 
 def test_training_leaves_a_model_and_no_failure(base: Path) -> None:
@@ -217,7 +172,7 @@ def test_onnx_predicts_like_xgboost_where_values_are_missing_too(hyperparameters
 
 
 def test_regression_on_large_targets_has_onnx_too(base: Path) -> None:
-    change_target(base, lambda target: 1e6 + 1e5 * target)
+    change(base, target=lambda table: 1e6 + 1e5 * table["target"])
     assert train(base, **REGRESSION).returncode == 0
     native, converted = predictions(base, records_with_gaps())
 
@@ -226,11 +181,11 @@ def test_regression_on_large_targets_has_onnx_too(base: Path) -> None:
 
 def test_onnx_that_predicts_otherwise_is_dropped_and_the_job_succeeds(base: Path) -> None:
     # Millions that cancel out to nearly nothing leave rounding errors, which differ.
-    change_target(base, lambda target: 1e9 * target)
+    change(base, target=lambda table: 1e9 * table["target"])
     finished = train(base, **REGRESSION, num_round="150")
 
     assert finished.returncode == 0, finished.stderr
-    assert "No model.onnx: its scores differ from XGBoost's by" in finished.stdout
+    assert "No model.onnx: its scores differ from the model's own by" in finished.stdout
     assert files(base) == ["manifest.json", "model.ubj"]
 
 
@@ -238,7 +193,7 @@ def test_objective_that_is_converted_wrongly_leaves_no_onnx_and_the_job_succeeds
     finished = train(base, objective="rank:pairwise")
 
     assert finished.returncode == 0, finished.stderr
-    assert "No model.onnx: its scores differ from XGBoost's by" in finished.stdout
+    assert "No model.onnx: its scores differ from the model's own by" in finished.stdout
     assert files(base) == ["manifest.json", "model.ubj"]
 
 
@@ -248,8 +203,9 @@ def test_objective_that_is_converted_wrongly_leaves_no_onnx_and_the_job_succeeds
     ids=str,
 )
 def test_booster_without_an_equal_in_onnx_is_not_kept(
-    parameters: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    parameters: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.syspath_prepend(TRAINING)
     random = np.random.default_rng(1)
     records = random.normal(size=(200, 3)).astype(np.float32)
     data = xgb.DMatrix(records, label=records[:, 0] > 0)
@@ -263,7 +219,7 @@ def test_booster_without_an_equal_in_onnx_is_not_kept(
 
 def exporter() -> Any:
     """The module that train.py uses: boosters of kinds that no hyperparameter asks for go to it directly."""
-    spec = importlib.util.spec_from_file_location("export", CONTAINER / "export.py")
+    spec = importlib.util.spec_from_file_location("export", TRAINING / "xgboost" / "export.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

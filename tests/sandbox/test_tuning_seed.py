@@ -119,7 +119,8 @@ def push(sandbox: Sandbox) -> str:
     ecr.create_repository(repositoryName=REPOSITORY)
     environment = sandbox.environment() | {"SMPROJECT_IMAGES": str(sandbox.home / "images")}
     folder = ROOT / "containers/training"
-    build = ["build", "--tag", tagged, "--build-context", f"entry={folder / 'entry'}", str(folder / "xgboost")]
+    shared = [word for name in ("entry", "tabular") for word in ("--build-context", f"{name}={folder / name}")]
+    build = ["build", "--tag", tagged, *shared, str(folder / "xgboost")]
     for words in (build, ["push", tagged]):
         command = [sys.executable, "-m", "smproject.sandbox.docker", *words]
         subprocess.run(command, env=environment, check=True, capture_output=True)

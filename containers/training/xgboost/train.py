@@ -12,8 +12,9 @@ import device
 import pandas as pd
 import xgboost as xgb
 from cluster import any_of, is_first, joined
-from entry import Job, Stop, TrainingError
+from entry import Job, Stop
 from hyperparameters import Hyperparameters
+from tabular.channels import read_channels
 
 logger = logging.getLogger("train")
 
@@ -23,11 +24,7 @@ PRINT_EVERY = 10  # rounds
 def train(hyperparameters: Hyperparameters, job: Job) -> None:
     """Train until the rounds are done, the validation metric stalls, or the job is stopped."""
     device.demand(hyperparameters.device)
-    channels = {name: read_channel(job, name) for name in ("train", "validation")}
-    if list(channels["train"].columns) != list(channels["validation"].columns):
-        raise TrainingError(
-            "Channels train and validation differ in their columns. Make both by one run of process.py."
-        )
+    channels = read_channels(job)
     with joined():
         booster = fit(hyperparameters, {name: matrix(table) for name, table in channels.items()}, job.stop)
         if not is_first():
@@ -40,14 +37,11 @@ def train(hyperparameters: Hyperparameters, job: Job) -> None:
     if job.stop.asked:
         logger.info("No model.onnx: the job was told to end.")
         return
-    from export import export, proof_rows  # noqa: PLC0415  # a job that fails or is stopped has no use for ONNX
+    # A job that fails or is stopped has no use for ONNX.
+    from export import export  # noqa: PLC0415
+    from tabular.proof import proof_rows  # noqa: PLC0415
 
     export(booster, proof_rows(channels["validation"], channels["train"]), job.model / "model.onnx")
-
-
-def read_channel(job: Job, name: str) -> pd.DataFrame:
-    """Read all CSV files of a channel as one table."""
-    return pd.concat([pd.read_csv(path) for path in job.files(name, "*.csv")], ignore_index=True)
 
 
 def matrix(table: pd.DataFrame) -> xgb.DMatrix:
