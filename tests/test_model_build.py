@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from deployed import Deployed
 from policies import ROOT, listed, load, render, resources, statements
 
 from smproject import catalog
@@ -52,6 +53,16 @@ def test_the_build_gets_every_setting_that_the_code_requires(
 def test_the_build_runs_a_file_that_the_seed_carries(template: str) -> None:
     (seed,) = catalog.template(template).seeds
     assert build_of(template)["Source"]["BuildSpec"] in seed.parts
+
+
+@pytest.mark.parametrize("template", ["model-build", "model-build-deploy"])
+def test_scikit_learn_on_a_gpu_is_refused_by_the_template_and_each_alone_is_not(template: str) -> None:
+    both, sklearn, gpu = (
+        Deployed(template, "1" * 12, **chosen).refused()
+        for chosen in ({"Algorithm": "sklearn", "Accelerator": "gpu"}, {"Algorithm": "sklearn"}, {"Accelerator": "gpu"})
+    )
+    assert set(both) - set(sklearn) == {"scikit-learn trains on CPUs. Set Accelerator to cpu, or Algorithm to xgboost."}
+    assert sklearn == gpu
 
 
 def test_a_push_to_main_starts_the_pipeline_and_polling_does_not() -> None:

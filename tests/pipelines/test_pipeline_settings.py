@@ -45,6 +45,13 @@ def test_all_wrong_variables_are_told_at_once(variables: dict[str, str]) -> None
     assert "DATA_URI" in str(refused.value)
 
 
+def test_scikit_learn_on_a_gpu_is_refused(variables: dict[str, str]) -> None:
+    settings.from_environment({**variables, "ALGORITHM": "sklearn"})
+
+    with pytest.raises(SettingsError, match="Set ACCELERATOR to cpu, or ALGORITHM to xgboost"):
+        settings.from_environment({**variables, "ALGORITHM": "sklearn", "ACCELERATOR": "gpu"})
+
+
 def test_region_is_known_by_its_other_name_too(variables: dict[str, str]) -> None:
     variables["AWS_DEFAULT_REGION"] = variables.pop("AWS_REGION")
 

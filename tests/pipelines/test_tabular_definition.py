@@ -2,14 +2,21 @@
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import VARIABLES
+from conftest import ROOT, VARIABLES
 
 Compile = Callable[..., dict[str, Any]]
 CACHED = ("process", "train", "evaluate")
+TRAINING = ROOT / "containers" / "training"
+ALGORITHMS = ("xgboost", "sklearn")
+READ = "from pathlib import Path; from entry.parameters import read_hyperparameters; read_hyperparameters(Path())"
 
 
 def steps(definition: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -235,6 +242,7 @@ def test_the_best_model_of_a_search_is_measured_and_registered(compile_tuned: Co
     assert (job, file) == ({"Get": "Steps.tune.TrainingJobSummaries[0].TrainingJobName"}, "output/model.tar.gz")
 
 
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize(
     ("problem_type", "objective"),
     [
@@ -243,9 +251,9 @@ def test_the_best_model_of_a_search_is_measured_and_registered(compile_tuned: Co
     ],
 )
 def test_a_search_improves_a_metric_that_training_prints(
-    problem_type: str, objective: dict[str, str], compile_tuned: Compile
+    problem_type: str, objective: dict[str, str], algorithm: str, compile_tuned: Compile
 ) -> None:
-    arguments = steps(compile_tuned(PROBLEM_TYPE=problem_type))["tune"]["Arguments"]
+    arguments = steps(compile_tuned(PROBLEM_TYPE=problem_type, ALGORITHM=algorithm))["tune"]["Arguments"]
     printed = arguments["TrainingJobDefinition"]["AlgorithmSpecification"]["MetricDefinitions"]
 
     assert arguments["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"] == objective
@@ -268,6 +276,22 @@ def test_searched_and_fixed_hyperparameters_are_together_those_of_a_single_train
     assert not searched & set(fixed)
     assert {**single, **fixed} == single
     assert set(single) == searched | set(fixed)
+
+
+@pytest.mark.parametrize("problem_type", ["binary_classification", "regression"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_an_algorithm_s_image_takes_what_is_set_and_searched(
+    algorithm: str, problem_type: str, compile_tuned: Compile, tmp_path: Path
+) -> None:
+    arguments = steps(compile_tuned(ALGORITHM=algorithm, PROBLEM_TYPE=problem_type))["tune"]["Arguments"]
+    ranges = arguments["HyperParameterTuningJobConfig"]["ParameterRanges"].values()
+    (tmp_path / "input" / "config").mkdir(parents=True)
+    programs = {"PYTHONPATH": f"{TRAINING}{os.pathsep}{TRAINING / algorithm}"}
+    for bound in ("MinValue", "MaxValue"):
+        searched = {item["Name"]: item[bound] for group in ranges for item in group}
+        given = arguments["TrainingJobDefinition"]["StaticHyperParameters"] | searched
+        (tmp_path / "input" / "config" / "hyperparameters.json").write_text(json.dumps(given))
+        subprocess.run([sys.executable, "-c", READ], cwd=tmp_path, env={**os.environ, **programs}, check=True)
 
 
 def test_the_jobs_of_a_search_are_as_protected_as_a_single_one(
@@ -309,7 +333,7 @@ def test_a_search_that_sagemaker_would_refuse_is_refused_before(
     from pipelines.settings import SettingsError  # noqa: PLC0415  # as above
 
     with pytest.raises(SettingsError, match=message):
-        dataclasses.replace(pipeline.SEARCH, **change)
+        dataclasses.replace(pipeline.SEARCH["xgboost"], **change)
 
 
 def test_a_grid_takes_all_combinations(compile_tuned: Compile, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,8 +342,8 @@ def test_a_grid_takes_all_combinations(compile_tuned: Compile, monkeypatch: pyte
     from pipelines.build.tabular import pipeline  # noqa: PLC0415  # as above
 
     depths = {"max_depth": CategoricalParameter([3, 6])}
-    grid = dataclasses.replace(pipeline.SEARCH, strategy="Grid", ranges=depths, max_jobs=None)
-    monkeypatch.setattr(pipeline, "TUNING", grid)
+    grid = dataclasses.replace(pipeline.SEARCH["xgboost"], strategy="Grid", ranges=depths, max_jobs=None)
+    monkeypatch.setattr(pipeline, "TUNING", {"xgboost": grid})
     config = steps(compile_tuned())["tune"]["Arguments"]["HyperParameterTuningJobConfig"]
 
     assert config["ResourceLimits"] == {"MaxParallelTrainingJobs": 2}

@@ -59,13 +59,16 @@ def process(
 
 
 def train(folder: Path, problem: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    settings = {"num_round": "40", "early_stopping_rounds": "10", "max_depth": "3"}
+    return train_by("xgboost", folder, {**settings, **OBJECTIVES[problem], **changes})
+
+
+def train_by(image: str, folder: Path, hyperparameters: dict[str, str]) -> subprocess.CompletedProcess[str]:
     base = folder / "ml"
     (base / "input" / "config").mkdir(parents=True)
-    settings = {"num_round": "40", "early_stopping_rounds": "10", "max_depth": "3"}
-    hyperparameters = {**settings, **OBJECTIVES[problem], **changes}
     (base / "input" / "config" / "hyperparameters.json").write_text(json.dumps(hyperparameters))
     (base / "input" / "data").symlink_to(folder / "out")
-    programs = f"{TRAINING}{os.pathsep}{TRAINING / 'xgboost'}"
+    programs = f"{TRAINING}{os.pathsep}{TRAINING / image}"
     return run("-m", "entry", "train", PYTHONPATH=programs, SAGEMAKER_BASE_DIR=str(base))
 
 

@@ -1,4 +1,4 @@
-"""The model: ONNX Runtime for few records, native XGBoost for many, or for all when there is no model.onnx."""
+"""The model: ONNX Runtime for few records, native XGBoost for many; where one of both files is missing, the other."""
 
 from functools import cached_property
 from pathlib import Path
@@ -24,9 +24,9 @@ class Model:
     """Scores of encoded records."""
 
     def __init__(self, folder: Path, schema: Schema) -> None:
-        self.path = folder / "model.ubj"
-        # Training leaves it away where it scores otherwise than the native model.
-        path, features = folder / "model.onnx", len(schema.features)
+        # XGBoost's training leaves model.onnx away where it scores otherwise; scikit-learn's writes nothing else.
+        self.path, path, features = folder / "model.ubj", folder / "model.onnx", len(schema.features)
+        self.has_native = self.path.exists()
         self.session = open_session(path) if path.exists() else None
         if self.session:
             # Classifiers give the label first and the probabilities last.
@@ -40,7 +40,7 @@ class Model:
 
     def predict(self, rows: Matrix) -> Scores:
         """A score a row: a probability, or for regression the value."""
-        if self.session is None or len(rows) > ONNX_ROWS:
+        if self.session is None or (self.has_native and len(rows) > ONNX_ROWS):
             return np.asarray(self.booster.inplace_predict(rows), np.float32)
         scores: Scores = self.session.run([self.output], {self.input: rows})[0]
         # Of a classifier's probabilities the last column is that of the positive class.

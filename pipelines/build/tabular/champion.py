@@ -8,10 +8,8 @@ from typing import Any
 
 import pandas as pd
 from encoding import encode
-from job import JobError
 from measures import ChampionError
 from model import Vector, load_model
-from xgboost.core import XGBoostError
 
 
 def predict_champion(folder: Path, records: Path, schema: dict[str, Any]) -> Vector:
@@ -23,7 +21,7 @@ def predict_champion(folder: Path, records: Path, schema: dict[str, Any]) -> Vec
         champion = load_model(archive)
         refuse_other_problem(champion.schema, schema)
         return champion.predict(encode(read_records(records, champion.schema["columns"]), champion.schema["columns"]))
-    except (JobError, XGBoostError, KeyError, ValueError) as error:
+    except (KeyError, ValueError) as error:  # JobError and XGBoost's own are of the latter
         raise ChampionError(f"The approved version can't be measured on this data: {error}") from error
 
 

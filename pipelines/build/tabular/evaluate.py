@@ -65,10 +65,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     comparison = compare(arguments.metric, evaluation, champion, remark)
     write_json(arguments.output / "evaluation.json", evaluation)
     write_json(arguments.output / "comparison.json", comparison)
-    gains = model.booster.get_score(importance_type="gain").items()
-    importance = {str(name): float(np.mean(gain)) for name, gain in gains}
     results = Results(model.schema["target"]["name"], evaluation, champion, comparison)
-    write_page(arguments.output / "evaluation.html", results, plots(evaluation, labels, scores, importance))
+    write_page(arguments.output / "evaluation.html", results, plots(evaluation, labels, scores, model.gains))
     write_golden(arguments.output / "golden.json", samples, model.schema, scores)
     write_identity(arguments.output / "model.json", arguments.model / "model.tar.gz")
     logger.info("%s", json.dumps(summary(evaluation)))

@@ -5,6 +5,7 @@ runs it.
 """
 
 from pathlib import Path
+from typing import Any
 
 from sagemaker.core.parameter import ContinuousParameter, IntegerParameter
 from sagemaker.core.shapes import S3DataSource
@@ -16,36 +17,66 @@ from sagemaker.train.configs import Compute, InputData
 from pipelines.build import accelerators, jobs
 from pipelines.build.accelerators import Accelerator
 from pipelines.build.steps import Build, Gate, evaluate_step, processing_step
-from pipelines.build.tabular.settings import Settings
+from pipelines.build.tabular.settings import Algorithm, ProblemType, Settings
 from pipelines.build.tuning import Objective, Trained, Tuning, train, tune
 from pipelines.session import ProjectSession
 
-HYPERPARAMETERS = {
-    "num_round": 300,
-    "early_stopping_rounds": 20,
-    "max_depth": 5,
-    "eta": 0.1,
-    "subsample": 0.8,
-    "seed": 7,
+# By algorithm, as containers/training/<algorithm>/hyperparameters.py declares them.
+HYPERPARAMETERS: dict[Algorithm, dict[str, Any]] = {
+    "xgboost": {
+        "num_round": 300,
+        "early_stopping_rounds": 20,
+        "max_depth": 5,
+        "eta": 0.1,
+        "subsample": 0.8,
+        "seed": 7,
+    },
+    "sklearn": {
+        "model": "forest",  # or "linear"
+        "n_estimators": 200,
+        "max_depth": 12,
+        "min_samples_leaf": 3,
+        "max_features": 0.3,
+        "seed": 7,
+    },
 }
 
-# What the booster minimises and what it prints, by problem type.
-OBJECTIVES = {
-    "binary_classification": {"objective": "binary:logistic", "eval_metric": "auc"},
-    "regression": {"objective": "reg:squarederror", "eval_metric": "rmse"},
+# By algorithm and problem type: what makes it that problem's.
+OBJECTIVES: dict[Algorithm, dict[ProblemType, dict[str, str]]] = {
+    "xgboost": {
+        "binary_classification": {"objective": "binary:logistic", "eval_metric": "auc"},
+        "regression": {"objective": "reg:squarederror", "eval_metric": "rmse"},
+    },
+    "sklearn": {
+        "binary_classification": {"problem": "binary_classification"},
+        "regression": {"problem": "regression"},
+    },
 }
+# What training prints of its data sets.
+METRICS = {"binary_classification": "auc", "regression": "rmse"}
 
 # What is searched with `TUNING = SEARCH`, instead of training once.
-SEARCH = Tuning(
-    ranges={
-        "eta": ContinuousParameter(0.02, 0.3, "Logarithmic"),
-        "max_depth": IntegerParameter(3, 9),
-        "subsample": ContinuousParameter(0.5, 1.0),
-    },
-    max_jobs=12,
-    parallel_jobs=2,
-)
-TUNING: Tuning | None = None
+SEARCH: dict[Algorithm, Tuning] = {
+    "xgboost": Tuning(
+        ranges={
+            "eta": ContinuousParameter(0.02, 0.3, "Logarithmic"),
+            "max_depth": IntegerParameter(3, 9),
+            "subsample": ContinuousParameter(0.5, 1.0),
+        },
+        max_jobs=12,
+        parallel_jobs=2,
+    ),
+    "sklearn": Tuning(
+        ranges={
+            "max_depth": IntegerParameter(4, 16),
+            "min_samples_leaf": IntegerParameter(1, 30, "Logarithmic"),
+            "max_features": ContinuousParameter(0.1, 1.0),
+        },
+        max_jobs=12,
+        parallel_jobs=2,
+    ),
+}
+TUNING: dict[Algorithm, Tuning] | None = None
 # What a search improves: a metric as training prints it.
 SOUGHT = {
     "binary_classification": Objective("validation:auc", "Maximize"),
@@ -104,8 +135,7 @@ def process_step(use: Build, settings: Settings) -> ProcessingStep:
 
 
 def train_step(use: Build, settings: Settings, accelerator: Accelerator, process: ProcessingStep) -> Trained:
-    """Train the booster, once or in a search, in the project's own image, with no network."""
-    objective = OBJECTIVES[settings.problem_type]
+    """Train once or in a search, in the project's own image, with no network."""
     compute = Compute(
         instance_type=use.parameters["TrainingInstanceType"],
         instance_count=use.parameters["TrainingInstanceCount"],
@@ -113,12 +143,13 @@ def train_step(use: Build, settings: Settings, accelerator: Accelerator, process
     )
     image, output = use.parameters["TrainingImageUri"], use.output_uri("train")
     trainer = jobs.trainer(use.session, use.pipeline_name, image, compute, output)
-    trainer.hyperparameters = {**HYPERPARAMETERS, **objective}
+    algorithm, problem = settings.algorithm, settings.problem_type
+    trainer.hyperparameters = {**HYPERPARAMETERS[algorithm], **OBJECTIVES[algorithm][problem]}
     trainer.environment = {"ACCELERATOR": accelerator.name}
-    metrics = [f"{part}:{objective['eval_metric']}" for part in ("train", "validation")]
+    metrics = [f"{part}:{METRICS[problem]}" for part in ("train", "validation")]
     if TUNING is None:
         return train(trainer, training_channels(process), metrics)
-    return tune(trainer, training_channels(process), metrics, SOUGHT[settings.problem_type], TUNING)
+    return tune(trainer, training_channels(process), metrics, SOUGHT[problem], TUNING[algorithm])
 
 
 def training_channels(process: ProcessingStep) -> list[InputData]:

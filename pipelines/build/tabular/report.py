@@ -16,10 +16,10 @@ IMPORTANCE = "Feature importance: mean gain of the splits on a feature"
 
 
 def plots(evaluation: dict[str, Any], labels: Vector, scores: Vector, importance: dict[str, float]) -> dict[str, Draw]:
-    """Plots of an evaluation by caption: actual and predicted targets, and gains by feature."""
+    """Plots of an evaluation by caption: actual and predicted targets, and gains by feature, where they are known."""
     values = metrics_of(evaluation)
     found = regression_plots(labels, scores) if "r2" in values else classification_plots(values, labels, scores)
-    return found | {IMPORTANCE: lambda axes: draw_importance(axes, importance)}
+    return found | ({IMPORTANCE: lambda axes: draw_importance(axes, importance)} if importance else {})
 
 
 def classification_plots(values: dict[str, Any], labels: Vector, scores: Vector) -> dict[str, Draw]:
