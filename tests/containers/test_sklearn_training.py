@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,7 @@ def test_stop_before_the_first_tree_exits_0_without_a_model(base: Path) -> None:
     with subprocess.Popen(**command("sklearn", base, FAST), stdout=subprocess.PIPE, text=True) as program:
         with pipe.open("w") as writer:
             program.send_signal(signal.SIGTERM)
+            time.sleep(2)  # the entry hands it on to the process that waits
             writer.write(content)
         output = program.stdout.read() if program.stdout else ""
     assert program.returncode == 0

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,7 @@ def test_stop_before_the_first_round_exits_0_without_a_model(base: Path) -> None
     with subprocess.Popen(**configure(base, FAST), stdout=subprocess.PIPE, text=True) as job:
         with pipe.open("w") as writer:
             job.send_signal(signal.SIGTERM)
+            time.sleep(2)  # the entry hands it on to the process that waits
             writer.write(content)
         output = job.stdout.read() if job.stdout else ""
 
