@@ -2,7 +2,10 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +39,22 @@ def command(image: str, base: Path, hyperparameters: dict[str, str]) -> dict[str
     (config / "hyperparameters.json").write_text(json.dumps(hyperparameters))
     places = {"PYTHONPATH": f"{TRAINING}{os.pathsep}{TRAINING / image}", "SAGEMAKER_BASE_DIR": str(base)}
     return {"args": [sys.executable, "-u", "-m", "entry", "train"], "env": {**os.environ, **places}}
+
+
+def stopped_while_reading(image: str, base: Path, hyperparameters: dict[str, str]) -> tuple[int, str]:
+    """Tell a job to stop while it waits for its first channel; its exit status and what it printed."""
+    # Opening a pipe blocks until there is a writer.
+    pipe = base / "input" / "data" / "train" / "part.csv"
+    content = pipe.read_text()
+    pipe.unlink()
+    os.mkfifo(pipe)
+    with subprocess.Popen(**command(image, base, hyperparameters), stdout=subprocess.PIPE, text=True) as program:
+        with pipe.open("w") as writer:
+            program.send_signal(signal.SIGTERM)
+            time.sleep(2)  # the entry hands it on to the process that waits
+            writer.write(content)
+        output = program.stdout.read() if program.stdout else ""
+    return program.returncode, output
 
 
 def change(base: Path, **columns: Callable[[pd.DataFrame], Any]) -> None:

@@ -1,10 +1,8 @@
 """The program of the scikit-learn image under SageMaker's contract, and its models behind the server."""
 
 import json
-import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,7 @@ import pandas as pd
 import pytest
 from serving import Server
 from sklearn.metrics import roc_auc_score
-from table_job import change, command, failure, files, onnx_scores, records_with_gaps
+from table_job import change, command, failure, files, onnx_scores, records_with_gaps, stopped_while_reading
 from tables import TARGET, make_model, numbers
 
 FAST = {"n_estimators": "30", "min_samples_leaf": "5"}
@@ -139,18 +137,9 @@ def test_stop_keeps_the_trees_so_far_and_exits_0(base: Path) -> None:
 
 
 def test_stop_before_the_first_tree_exits_0_without_a_model(base: Path) -> None:
-    # Opening a pipe blocks until there is a writer: the job waits in its first channel while the signal arrives.
-    pipe = base / "input" / "data" / "train" / "part.csv"
-    content = pipe.read_text()
-    pipe.unlink()
-    os.mkfifo(pipe)
-    with subprocess.Popen(**command("sklearn", base, FAST), stdout=subprocess.PIPE, text=True) as program:
-        with pipe.open("w") as writer:
-            program.send_signal(signal.SIGTERM)
-            time.sleep(2)  # the entry hands it on to the process that waits
-            writer.write(content)
-        output = program.stdout.read() if program.stdout else ""
-    assert program.returncode == 0
+    code, output = stopped_while_reading("sklearn", base, FAST)
+
+    assert code == 0
     assert "Stopped before there was a model to keep" in output
     assert not (base / "model").exists()
 

@@ -3,17 +3,25 @@
 import hashlib
 import importlib.util
 import json
-import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import xgboost as xgb
-from table_job import TRAINING, Records, change, command, failure, files, onnx_scores, records_with_gaps
+from table_job import (
+    TRAINING,
+    Records,
+    change,
+    command,
+    failure,
+    files,
+    onnx_scores,
+    records_with_gaps,
+    stopped_while_reading,
+)
 
 FAST = {"num_round": "15", "eval_metric": "auc"}
 REGRESSION = {"objective": "reg:squarederror", "eval_metric": "rmse"}
@@ -136,19 +144,9 @@ def test_stop_keeps_the_model_so_far_and_exits_0(base: Path) -> None:
 
 
 def test_stop_before_the_first_round_exits_0_without_a_model(base: Path) -> None:
-    # Opening a pipe blocks until there is a writer: the job waits in its first channel while the signal arrives.
-    pipe = base / "input" / "data" / "train" / "part.csv"
-    content = pipe.read_text()
-    pipe.unlink()
-    os.mkfifo(pipe)
-    with subprocess.Popen(**configure(base, FAST), stdout=subprocess.PIPE, text=True) as job:
-        with pipe.open("w") as writer:
-            job.send_signal(signal.SIGTERM)
-            time.sleep(2)  # the entry hands it on to the process that waits
-            writer.write(content)
-        output = job.stdout.read() if job.stdout else ""
+    code, output = stopped_while_reading("xgboost", base, FAST)
 
-    assert job.returncode == 0
+    assert code == 0
     assert "Stopped before the first round" in output
     assert not (base / "model").exists()
 
