@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from smproject.commands import catalogue, checks, completion, projects, publishing
+from smproject.commands import catalogue, checks, completion, forks, projects, publishing
 from smproject.errors import SmprojectError
 
 HERE = Path(__file__).parent
@@ -22,6 +22,8 @@ COMMANDS = (
     publishing.publish,
     publishing.share,
     publishing.connect,
+    forks.new,
+    forks.upgrade,
     projects.estimate,
     projects.destroy,
     completion.completion,

@@ -4,6 +4,7 @@ SmprojectError
 ├── CatalogError        a manifest, fragment or seed part is missing or ill-formed
 ├── AssemblyError       fragments or parts don't fit together
 ├── SeedFolderError     the folder for a seed can't be used
+├── ForkError           a repository made from a seed can't be upgraded
 ├── MissingExtraError   a command needs an extra that isn't installed
 ├── DeploymentError     AWS refused a stack or a step of publishing
 └── SandboxError        the sandbox can't start, or isn't there
@@ -24,6 +25,10 @@ class AssemblyError(SmprojectError):
 
 class SeedFolderError(SmprojectError):
     """The folder for a seed can't be used."""
+
+
+class ForkError(SmprojectError):
+    """A repository made from a seed can't be upgraded, or not as it is."""
 
 
 class MissingExtraError(SmprojectError):

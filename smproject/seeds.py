@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ CACHES = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".ipynb_
 # The earliest time that a zip can hold: a zip must not depend on when it was made.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 KEY_DIGITS = 16
+LABEL = ".seed.json"  # which template and version a seed came from
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def seed_files(template: Template, seed: Seed) -> dict[str, SeedFile]:
     for name in (*seed.roots, seed.id):
         own = template.root / "seedcode" / name
         _add(files, own, own)
-    files[".seed.json"] = _label(template, files)
+    files[LABEL] = _label(template, files)
     return dict(sorted(files.items()))
 
 
@@ -92,10 +94,16 @@ def _add(files: dict[str, SeedFile], source: Path, base: Path) -> None:
         files[relative.as_posix()] = SeedFile(path.read_bytes(), bool(path.stat().st_mode & 0o100))
 
 
-def _label(template: Template, files: dict[str, SeedFile]) -> SeedFile:
-    """What .seed.json says: where the seed came from, and a digest over its other files, for later upgrades."""
+def digest_of(files: Mapping[str, SeedFile]) -> str:
+    """Digest of a seed's files, their paths and modes, its label left out; 64 hexadecimal digits."""
     digest = hashlib.sha256()
     for name, file in sorted(files.items()):
-        digest.update(f"{name}\0{file.mode:o}\0{len(file.content)}\0".encode() + file.content)
-    label = {"template": template.id, "version": version(template.root), "digest": digest.hexdigest()}
+        if name != LABEL:
+            digest.update(f"{name}\0{file.mode:o}\0{len(file.content)}\0".encode() + file.content)
+    return digest.hexdigest()
+
+
+def _label(template: Template, files: Mapping[str, SeedFile]) -> SeedFile:
+    """What the label says: where the seed came from, and a digest of its other files, for later upgrades."""
+    label = {"template": template.id, "version": version(template.root), "digest": digest_of(files)}
     return SeedFile((json.dumps(label, indent=2) + "\n").encode())

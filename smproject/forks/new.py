@@ -1,0 +1,36 @@
+"""Write a seed into a new git repository."""
+
+from pathlib import Path
+
+from smproject.catalog import Seed, Template
+from smproject.errors import SeedFolderError
+from smproject.forks.git import Repository
+from smproject.forks.vanilla import BRANCH, record
+from smproject.seeds import seed_files, version
+
+MAIN = "main"
+
+
+def new(template: Template, seed: Seed, folder: Path) -> list[str]:
+    """Make a repository whose branches `seed` and `main` hold the seed; returns its files.
+
+    The folder is new, empty, or a repository without commits, such as a clone of an empty one; else SeedFolderError.
+    """
+    _demand_empty(folder)
+    files = seed_files(template, seed)
+    Repository(Path()).text("var", "GIT_COMMITTER_IDENT")  # who commits: asked before anything is made
+    folder.mkdir(parents=True, exist_ok=True)
+    repository = Repository(folder)
+    repository.ask("init", "--quiet")
+    record(repository, files, f"Seed of {template.id} {version(template.root)}\n")
+    repository.ask("checkout", "--quiet", "--no-track", "-B", MAIN, BRANCH)
+    return list(files)
+
+
+def _demand_empty(folder: Path) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir() or {path.name for path in folder.iterdir()} - {".git"}:
+        raise SeedFolderError(f"{folder} isn't an empty folder. Name one that is new or empty.")
+    if (folder / ".git").exists() and Repository(folder).text("rev-list", "--all", "--max-count=1"):
+        raise SeedFolderError(f"{folder} is a repository with commits. Name a folder that is new or empty.")
