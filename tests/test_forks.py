@@ -2,7 +2,7 @@
 
 import json
 import os
-import re
+import pty
 import subprocess
 import sys
 from dataclasses import replace
@@ -109,6 +109,37 @@ def test_new_says_which_templates_have_a_seed_and_who_must_commit(tmp_path: Path
     told = run(tmp_path, str(SMPROJECT), "new", "model-build", "churn", status=1, who=nobody)
     assert "empty ident name" in told
     assert not (tmp_path / "churn").exists()
+
+
+def test_new_keeps_what_the_project_is_made_with_once_cloudformation_would_take_it(tmp_path: Path) -> None:
+    new = ("new", "model-build", "churn", "--parameter")
+    assert "must match pattern" in smproject(tmp_path, *new, "ModelBuildDataBucket=No_Bucket", status=1)
+    assert "has no parameter Colour" in smproject(tmp_path, *new, "Colour=red", status=1)
+    assert not (tmp_path / "churn").exists()
+
+    smproject(tmp_path, *new, "ModelBuildProblemType=regression")
+
+    assert json.loads((tmp_path / "churn/parameters.json").read_text()) == {"ModelBuildProblemType": "regression"}
+    assert run(tmp_path / "churn", "git", "status", "--porcelain") == ""
+    told = smproject(tmp_path / "churn", "sandbox", "run", "--home", str(tmp_path / "home"), status=1)
+    assert "lacks ModelBuildDataBucket (Bucket with the data to learn from.)" in told
+
+
+def test_new_asks_at_a_terminal_until_the_answer_is_right(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [str(SMPROJECT), "new", "model-build", "churn", "--parameter", "ModelBuildDataBucket=data-bucket"]
+    with subprocess.Popen(command, cwd=tmp_path, env=os.environ | WHO, stdin=theirs, stderr=subprocess.PIPE) as asked:
+        os.write(ours, b"/customers.csv\ncustomers.csv\nchurn\n")
+        told = asked.communicate(timeout=60)[1].decode()
+
+    assert asked.returncode == 0, told
+    assert "Parameter 'ModelBuildDataKey' must match pattern" in told
+    kept = json.loads((tmp_path / "churn/parameters.json").read_text())
+    assert kept == {
+        "ModelBuildDataBucket": "data-bucket",
+        "ModelBuildDataKey": "customers.csv",
+        "ModelBuildTargetColumn": "churn",
+    }
 
 
 def test_a_fork_that_nobody_changed_becomes_the_newest_seed(fork: Path) -> None:
@@ -235,16 +266,6 @@ def test_programs_read_what_an_upgrade_did(fork: Path) -> None:
     assert told["template"] == "model-build"
     assert PIPELINE in told["files"]
     assert told["conflicts"] == []
-
-
-def test_the_page_s_commands_make_a_fork_and_upgrade_it(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "how-to" / "upgrade-a-fork.md").read_text()
-    (commands,) = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-
-    told = run(tmp_path, "bash", "-euc", f'PATH="{SMPROJECT.parent}:$PATH"\n{commands}')
-
-    assert "nothing to do: the newest seed is there" in told
-    assert run(tmp_path / "churn", "git", "rev-list", "--count", "main") == "2\n"
 
 
 def test_a_seed_on_disk_is_what_a_fork_begins_with(tmp_path: Path) -> None:

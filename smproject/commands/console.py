@@ -34,6 +34,14 @@ def _template_ids(_context: click.Context, _parameter: click.Parameter, typed: s
     return sorted(path.parent.name for path in TEMPLATES.glob(f"{typed}*/project.yaml"))
 
 
+def pairs(_context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Read NAME=VALUE of an option that may be given several times."""
+    for value in values:
+        if "=" not in value:
+            raise click.BadParameter(f"{value!r} isn't of the form NAME=VALUE.", param=option)
+    return dict(value.split("=", 1) for value in values)
+
+
 def session_of(profile: str | None) -> Any:
     """Open a session with AWS, by a profile or by the environment."""
     from smproject.session import open_session

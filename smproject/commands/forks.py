@@ -2,12 +2,13 @@
 
 # ruff: noqa: PLC0415  # what a command needs is imported when it runs
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from smproject.commands.console import echo_json, output_option, template_argument
+from smproject.commands.console import echo_json, output_option, pairs, template_argument
 
 folder_argument = click.argument("folder", type=click.Path(path_type=Path), default=Path())
 
@@ -15,23 +16,36 @@ folder_argument = click.argument("folder", type=click.Path(path_type=Path), defa
 @click.command()
 @template_argument()
 @click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--parameter", "given", multiple=True, metavar="NAME=VALUE", callback=pairs, help="A parameter's value.")
+@click.option("--no-input", is_flag=True, help="Ask nothing, as where there is no terminal.")
 @output_option
-def new(template: str, folder: Path, output: str) -> None:
-    """Write the seed of TEMPLATE into FOLDER, a new git repository whose code is yours to edit."""
+def new(template: str, folder: Path, given: dict[str, str], no_input: bool, output: str) -> None:
+    """Write the seed of TEMPLATE into FOLDER, a new git repository whose code is yours to edit.
+
+    Asks for the parameters that a project must be given, and keeps the values in parameters.json for `sandbox run`.
+    """
     from smproject import catalog
     from smproject.errors import CatalogError
+    from smproject.forks.answers import answers
+    from smproject.forks.new import demand_empty
     from smproject.forks.new import new as make
 
     found = catalog.template(template)
     if not found.seeds:
         seeded = ", ".join(each.id for each in catalog.templates() if each.seeds)
         raise CatalogError(f"Template {template} has no seed. These have one: {seeded}.")
-    files = make(found, found.seeds[0], folder)
+    demand_empty(folder)
+    values = answers(found, given, None if no_input or not sys.stdin.isatty() else _ask)
+    files = make(found, found.seeds[0], folder, values)
     if output == "json":
         echo_json({"template": found.id, "folder": str(folder), "files": files})
     else:
         click.echo(f"wrote {len(files)} files to {folder}, committed to the branches main and seed")
         click.echo(f"next: cd {folder}, and README.md; newer versions: smproject upgrade")
+
+
+def _ask(name: str, text: str) -> str:
+    return str(click.prompt(f"{text}\n{name}", default="", show_default=False, err=True))
 
 
 @click.command()

@@ -7,22 +7,22 @@ from typing import Any
 
 import click
 
-from smproject.commands.console import echo_json, output_option, profile_option, progress, session_of, template_argument
-
-
-def _pairs(_context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """Read NAME=VALUE of an option that may be given several times."""
-    for value in values:
-        if "=" not in value:
-            raise click.BadParameter(f"{value!r} isn't of the form NAME=VALUE.", param=option)
-    return dict(value.split("=", 1) for value in values)
+from smproject.commands.console import (
+    echo_json,
+    output_option,
+    pairs,
+    profile_option,
+    progress,
+    session_of,
+    template_argument,
+)
 
 
 def _numbers(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, float]:
     """Read NAME=NUMBER of an option that may be given several times."""
-    pairs = _pairs(context, option, values)
+    found = pairs(context, option, values)
     try:
-        return {name: float(value) for name, value in pairs.items()}
+        return {name: float(value) for name, value in found.items()}
     except ValueError as error:
         raise click.BadParameter(f"{error}. Give NAME=NUMBER.", param=option) from error
 
@@ -30,7 +30,7 @@ def _numbers(context: click.Context, option: click.Parameter, values: tuple[str,
 @click.command()
 @template_argument(required=False)
 @click.option(
-    "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", callback=_pairs, help="A parameter's value."
+    "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", callback=pairs, help="A parameter's value."
 )
 @click.option(
     "--assume", multiple=True, metavar="NAME=NUMBER", callback=_numbers, help="How much is used, for what is assumed."

@@ -91,7 +91,7 @@ class Building:
         """Wait for the build that starts by itself."""
         with self.console.step("The first build runs by itself: CodePipeline, CodeBuild, the SageMaker pipeline"):
             outcome = watch.delivery(self.client, self.pipeline, set(), Told(self.console.line))
-            expect(outcome, "Succeeded")
+            watch.expect(outcome, "Succeeded")
 
     @property
     def pipeline(self) -> str:
@@ -142,14 +142,14 @@ class Building:
         """Change a hyperparameter with the ordinary git client; the data step is a cache hit."""
         with self.console.step("She clones the repository, makes the trees shallower and pushes"):
             self._clone()
-            expect(self._push('"max_depth": 5', '"max_depth": 4', "Try shallower trees"), "Succeeded")
+            watch.expect(self._push('"max_depth": 5', '"max_depth": 4', "Try shallower trees"), "Succeeded")
             self._expect_versions(2)
 
     def miss_gate(self) -> None:
         """Push a gate that no model meets: nothing is registered, and the reason is readable."""
         with self.console.step("She pushes a quality gate that the model can't meet"):
             outcome = self._push('("auc", 0.8)', '("auc", 0.9999)', "Ask for the impossible")
-            expect(outcome, "Failed")
+            watch.expect(outcome, "Failed")
             failed = next(action for action in outcome["actions"] if action["status"] == "Failed")
             result = failed["output"]["executionResult"]["errorDetails"]["message"]
             self.console.line(f"CodePipeline says: {result}")
@@ -188,16 +188,3 @@ def _git(*arguments: str) -> str:
     if done.returncode:
         raise StoryError(f"git {arguments[0]} failed: {done.stderr.strip()}")
     return done.stdout
-
-
-def expect(outcome: dict[str, Any], status: str) -> None:
-    """Raise StoryError with what the delivery pipeline and its build say, unless it ended as it should."""
-    found = outcome["execution"]["status"]
-    if found != status:
-        said = [text for action in outcome["actions"] for name, text in _variables(action) if name.endswith("_RESULT")]
-        summary = outcome["execution"].get("statusSummary", "")
-        raise StoryError(f"The delivery pipeline should have {status}, but it has {found}. {summary} {' '.join(said)}")
-
-
-def _variables(action: dict[str, Any]) -> list[tuple[str, str]]:
-    return list(action.get("output", {}).get("outputVariables", {}).items())

@@ -9,7 +9,7 @@ import boto3
 
 from smproject.connect import connect
 from smproject.demo import watch
-from smproject.demo.building import DEVELOPMENT, ORGANIZATION_ROLE, PRODUCTION, PROJECT, STAGING, Building, expect
+from smproject.demo.building import DEVELOPMENT, ORGANIZATION_ROLE, PRODUCTION, PROJECT, STAGING, Building
 from smproject.demo.watch import StoryError, Told
 
 
@@ -46,7 +46,7 @@ class Deploying:
             self.client("sagemaker").update_model_package(ModelPackageArn=model, ModelApprovalStatus="Approved")
             self.console.line(f"approved {model}")
             outcome = watch.delivery(self.client, self.pipeline, earlier, self.told)
-            expect(outcome, "InProgress")
+            watch.expect(outcome, "InProgress")
             self.execution = outcome["execution"]["pipelineExecutionId"]
             self._show_request(outcome)
             if _endpoints("production"):
@@ -68,7 +68,7 @@ class Deploying:
             codepipeline.put_approval_result(pipelineName=self.pipeline, result=result, **waiting)
             watch.until(lambda: watch.approval(codepipeline, self.pipeline) is None, "the approval to take effect")
             built = watch.newest_execution(self.client("sagemaker"))
-            expect(watch.follow(self.client, self.pipeline, self.execution, self.told, built), "Succeeded")
+            watch.expect(watch.follow(self.client, self.pipeline, self.execution, self.told, built), "Succeeded")
 
     def predict(self) -> None:
         """Ask the production endpoint, with the production account's credentials."""

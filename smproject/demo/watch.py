@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from smproject import projects
+from smproject.errors import SmprojectError
 
 _POLL_SECONDS = 0.3
 LIMIT_SECONDS = 600.0
@@ -14,7 +15,7 @@ LIMIT_SECONDS = 600.0
 Say = Callable[[str], None]
 
 
-class StoryError(Exception):
+class StoryError(SmprojectError):
     """The story did not go as it should."""
 
 
@@ -47,19 +48,22 @@ def executions(codepipeline: Any, pipeline: str) -> set[str]:
     return {item["pipelineExecutionId"] for item in found}
 
 
-def delivery(clients: Callable[[str], Any], pipeline: str, earlier: set[str], told: Told) -> dict[str, Any]:
+def delivery(
+    clients: Callable[[str], Any], pipeline: str, earlier: set[str], told: Told, prefix: str = ""
+) -> dict[str, Any]:
     """Wait for the execution that is not among the earlier ones, and follow it."""
-    before = newest_execution(clients("sagemaker")) if earlier else None
+    before = newest_execution(clients("sagemaker"), prefix) if earlier else None
     new = until(lambda: executions(clients("codepipeline"), pipeline) - earlier, f"an execution of {pipeline}")
-    return follow(clients, pipeline, min(new), told, before)
+    return follow(clients, pipeline, min(new), told, before, prefix)
 
 
-def follow(
-    clients: Callable[[str], Any], pipeline: str, execution: str, told: Told, before: str | None
+def follow(  # noqa: PLR0913, PLR0917  # what is followed, and what was told
+    clients: Callable[[str], Any], pipeline: str, execution: str, told: Told, before: str | None, prefix: str = ""
 ) -> dict[str, Any]:
     """Wait until an execution ends or a person must approve; return it and its actions.
 
-    Tells actions, commands, and the steps of a SageMaker pipeline's execution that is newer than `before`.
+    Tells actions, commands, and the steps of an execution newer than `before` of the SageMaker pipelines whose names
+    begin with `prefix`.
     """
     codepipeline = clients("codepipeline")
 
@@ -71,13 +75,26 @@ def follow(
             "actionExecutionDetails"
         ]
         _tell_actions(clients, actions, told)
-        _tell_steps(clients("sagemaker"), before, told)
+        _tell_steps(clients("sagemaker"), prefix, before, told)
         outcome = {"execution": found["pipelineExecution"], "actions": actions}
         running = found["pipelineExecution"]["status"] in ("InProgress", "Stopping")
         return None if running and not waits else outcome
 
     outcome: dict[str, Any] = until(halted, f"execution {execution} of {pipeline}")
     return outcome
+
+
+def expect(outcome: dict[str, Any], status: str) -> None:
+    """Raise StoryError with what the delivery pipeline and its build say, unless it ended as it should."""
+    found = outcome["execution"]["status"]
+    if found != status:
+        said = [text for action in outcome["actions"] for name, text in _variables(action) if name.endswith("_RESULT")]
+        summary = outcome["execution"].get("statusSummary", "")
+        raise StoryError(f"The delivery pipeline should have {status}, but it has {found}. {summary} {' '.join(said)}")
+
+
+def _variables(action: dict[str, Any]) -> list[tuple[str, str]]:
+    return list(action.get("output", {}).get("outputVariables", {}).items())
 
 
 def approval(codepipeline: Any, pipeline: str) -> dict[str, Any] | None:
@@ -125,9 +142,10 @@ class Told:
             self._say(text)
 
 
-def newest_execution(sagemaker: Any) -> str | None:
-    """Return the ARN of the newest execution of the account's only pipeline."""
-    pipelines = sagemaker.list_pipelines()["PipelineSummaries"]
+def newest_execution(sagemaker: Any, prefix: str = "") -> str | None:
+    """Return the ARN of the newest execution of the newest pipeline whose name begins so."""
+    wanted = {"PipelineNamePrefix": prefix} if prefix else {}
+    pipelines = sagemaker.list_pipelines(**wanted)["PipelineSummaries"]
     if not pipelines:
         return None
     executions = sagemaker.list_pipeline_executions(PipelineName=pipelines[0]["PipelineName"])[
@@ -143,8 +161,8 @@ def steps(sagemaker: Any, execution: str) -> list[dict[str, Any]]:
     return [step for page in pages for step in page["PipelineExecutionSteps"]]
 
 
-def _tell_steps(sagemaker: Any, before: str | None, told: Told) -> None:
-    execution = newest_execution(sagemaker)
+def _tell_steps(sagemaker: Any, prefix: str, before: str | None, told: Told) -> None:
+    execution = newest_execution(sagemaker, prefix)
     if execution is None or execution == before:
         return
     for step in steps(sagemaker, execution):

@@ -204,6 +204,22 @@ def reset(home: Path) -> None:
 
 
 @sandbox.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path())
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="File or folder to put where the parameters say data lie."
+)
+@port_option
+@home_option
+def run(folder: Path, data: Path | None, port: int | None, home: Path) -> None:
+    """Build the last commit of the fork in FOLDER in a project of its own; makes what is not there yet."""
+    from smproject.forks.run import run as build
+
+    versions = build(folder, data, home, port, click.echo)
+    for version in versions:
+        click.echo(f"registered {version}")
+
+
+@sandbox.command()
 @click.option("--port", default=lifecycle.DEFAULT_PORT, show_default=True, help="Port on 127.0.0.1.")
 @click.option("--keep", is_flag=True, help="Leave the sandbox running at the end.")
 def demo(port: int, keep: bool) -> None:

@@ -30,7 +30,7 @@ def resolve(declared: dict[str, Any], given: dict[str, str], account: Account) -
         raise invalid(f"Parameters: [{', '.join(missing)}] must have values")
     raw = {name: text(given.get(name, spec.get("Default"))) for name, spec in declared.items()}
     for name, spec in declared.items():
-        _check(name, spec, raw[name])
+        check(name, spec, raw[name])
     types = {name: parse(spec["Type"]) for name, spec in declared.items()}
     stored = account.stored({raw[name]: kind.is_list for name, kind in types.items() if kind.is_stored})
     values = {
@@ -63,7 +63,8 @@ def _check_existence(declared: dict[str, Any], values: dict[str, Any], account: 
         raise invalid(f"Parameter validation failed: {', '.join(told)}")
 
 
-def _check(name: str, spec: dict[str, Any], value: str) -> None:
+def check(name: str, spec: dict[str, Any], value: str) -> None:
+    """Refuse a value outside its parameter's constraints; raises ServiceError (ValidationError)."""
     limits.check_value(name, value)
     broken = next(_broken_constraints(spec, value), None)
     if broken and "ConstraintDescription" in spec:
