@@ -89,7 +89,7 @@ bench: setup ## Measure, as ratios of one run: pipelines, serving, training, per
 
 lock: $(VENV)/.ready ## Pin the newest allowed versions into requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --extra dev --custom-compile-command 'make lock' \
-		setup.py requirements/dev.in --output-file requirements/dev.txt
+		--excludes requirements/excluded.txt setup.py requirements/dev.in --output-file requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --custom-compile-command 'make lock' \
 		requirements/checkov.in --output-file requirements/checkov.txt
 
