@@ -8,13 +8,14 @@ import json
 import logging
 
 import torch
-from checkpoint import Weights, discard
 from data import Images, read
 from entry import Job, TrainingError
 from hyperparameters import Hyperparameters
 from network import Network
-from place import Place, describe, taken
-from training import Data, Training
+from pytorch.checkpoint import Weights, discard
+from pytorch.place import Place, describe, taken
+from pytorch.task import Task
+from pytorch.training import Training
 
 logger = logging.getLogger("train")
 
@@ -22,15 +23,16 @@ logger = logging.getLogger("train")
 def train(hyperparameters: Hyperparameters, job: Job) -> None:
     """Train, and let the first process write the model after the best epoch."""
     classes = read_classes(job)
-    data = Data(*(read(job, channel, len(classes)) for channel in ("train", "validation")))
-    refuse_unusable(hyperparameters, data)
+    images, validation = (read(job, channel, len(classes)) for channel in ("train", "validation"))
+    refuse_different(images, validation)
+    decisive = [job.channel("metadata") / name for name in ("data.json", "features.json")]
     with taken() as place:
-        network = make_network(hyperparameters, data, len(classes))
+        network = make_network(hyperparameters, images, len(classes))
         tell_what(hyperparameters, place, network)
-        training = Training(hyperparameters, job, place, data, network)
+        training = Training(hyperparameters, job, place, Task(network, images, validation, "images", decisive))
         training.run()
         if place.is_first:
-            save(training.progress.best, make_network(hyperparameters, data, len(classes)), data.validation, job)
+            save(training.progress.best, make_network(hyperparameters, images, len(classes)), validation, job)
         if place.is_first and not job.stop.asked:
             discard(training.kept)
 
@@ -42,24 +44,20 @@ def read_classes(job: Job) -> list[str]:
     return classes
 
 
-def refuse_unusable(given: Hyperparameters, data: Data) -> None:
-    """Raise TrainingError when the channels don't go together, or fill no batch."""
-    shapes = [list(images.pixels.shape[1:]) for images in (data.train, data.validation)]
+def refuse_different(train: Images, validation: Images) -> None:
+    """Raise TrainingError when the channels don't go together."""
+    shapes = [list(images.pixels.shape[1:]) for images in (train, validation)]
     if shapes[0] != shapes[1]:
         raise TrainingError(
             f"Channel train has images of {shapes[0]}, validation of {shapes[1]}. Make both by one run of process.py."
         )
-    if len(data.train) < given.batch_size:
-        raise TrainingError(
-            f"Channel train has {len(data.train)} images, fewer than batch_size {given.batch_size}. Lower it."
-        )
 
 
-def make_network(given: Hyperparameters, data: Data, classes: int) -> Network:
+def make_network(given: Hyperparameters, images: Images, classes: int) -> Network:
     """Return a network whose first weights the seed decides."""
     torch.use_deterministic_algorithms(given.deterministic)
     torch.manual_seed(given.seed)
-    return Network(data.train.pixels.shape[3], classes, given.width)
+    return Network(images.pixels.shape[3], classes, given.width)
 
 
 def tell_what(given: Hyperparameters, place: Place, network: Network) -> None:
