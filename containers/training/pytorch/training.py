@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 
@@ -16,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 from pytorch import checkpoint
 from pytorch.batches import batches, parts, shares
 from pytorch.hyperparameters import LoopHyperparameters
-from pytorch.place import Place
+from pytorch.place import Place, describe
 from pytorch.sharding import shard
 from pytorch.task import NOTHING, Task
 
@@ -63,6 +64,7 @@ class Training:
 
     def run(self) -> None:
         """Train until the epochs are done, the validation loss stalls, or the job is told to end."""
+        self.tell_what()
         while self.progress.epoch < self.given.epochs and not self.stalls():
             begun, start, learnt = self.progress.step - self.progress.epoch * self.epoch_steps, time.monotonic(), 0
             order = batches(len(self.task.train), self.given.batch_size, self.progress.epoch, self.given.seed)
@@ -75,6 +77,17 @@ class Training:
             self.end_epoch(learnt, start)
             if self.ends():
                 return
+
+    def finish(self, export: Callable[[checkpoint.Weights], None]) -> None:
+        """Let the first process export the weights after the best epoch; what is done needs no checkpoint."""
+        if not self.place.is_first:
+            return
+        if self.progress.best:
+            export(self.progress.best)
+        else:
+            logger.info("Stopped before the end of the first epoch; there is no model to keep.")
+        if not self.job.stop.asked:
+            checkpoint.discard(self.kept)
 
     def step(self, batch: Tensor) -> int:
         """Learn from a batch; returns how many labels it has."""
@@ -179,6 +192,14 @@ class Training:
             raise TrainingError(
                 f"The loss is {losses[-1]} by step {self.progress.step}. Lower learning_rate, or look at the data."
             )
+
+    def tell_what(self) -> None:
+        """Log what trains where."""
+        if self.place.is_first:
+            sizes = [(each.numel(), each.requires_grad) for each in self.network.parameters()]
+            learns = sum(size for size, learns in sizes if learns)
+            what = f"{learns} of {sum(size for size, _ in sizes)} parameters learn"
+            logger.info("Training on %s in %s: %s", describe(self.place), self.given.precision, what)
 
     def tell(self, text: str) -> None:
         """Log a line for all processes; names and values are what the job's metric definitions find."""

@@ -5,19 +5,16 @@ model/model.safetensors, and model/model.onnx, which is what is evaluated and se
 """
 
 import json
-import logging
 
 import torch
 from data import Images, read
 from entry import Job, TrainingError
 from hyperparameters import Hyperparameters
 from network import Network
-from pytorch.checkpoint import Weights, discard
-from pytorch.place import Place, describe, taken
+from pytorch.checkpoint import Weights
+from pytorch.place import taken
 from pytorch.task import Task
 from pytorch.training import Training
-
-logger = logging.getLogger("train")
 
 
 def train(hyperparameters: Hyperparameters, job: Job) -> None:
@@ -26,15 +23,19 @@ def train(hyperparameters: Hyperparameters, job: Job) -> None:
     images, validation = (read(job, channel, len(classes)) for channel in ("train", "validation"))
     refuse_different(images, validation)
     decisive = [job.channel("metadata") / name for name in ("data.json", "features.json")]
+
+    def save(best: Weights) -> None:
+        network = make_network(hyperparameters, images, len(classes))
+        network.load_state_dict(best)
+        from export import export  # noqa: PLC0415  # a job that fails has no use for ONNX
+
+        export(network.eval(), validation.pixels[:1000], job.model)
+
     with taken() as place:
         network = make_network(hyperparameters, images, len(classes))
-        tell_what(hyperparameters, place, network)
         training = Training(hyperparameters, job, place, Task(network, images, validation, "images", decisive))
         training.run()
-        if place.is_first:
-            save(training.progress.best, make_network(hyperparameters, images, len(classes)), validation, job)
-        if place.is_first and not job.stop.asked:
-            discard(training.kept)
+        training.finish(save)
 
 
 def read_classes(job: Job) -> list[str]:
@@ -58,21 +59,3 @@ def make_network(given: Hyperparameters, images: Images, classes: int) -> Networ
     torch.use_deterministic_algorithms(given.deterministic)
     torch.manual_seed(given.seed)
     return Network(images.pixels.shape[3], classes, given.width)
-
-
-def tell_what(given: Hyperparameters, place: Place, network: Network) -> None:
-    """Log what trains where."""
-    if place.is_first:
-        size = sum(parameter.numel() for parameter in network.parameters())
-        logger.info("Training on %s in %s: %d parameters", describe(place), given.precision, size)
-
-
-def save(best: Weights, network: Network, images: Images, job: Job) -> None:
-    """Write the model; without an epoch that has ended there is none."""
-    if not best:
-        logger.info("Stopped before the end of the first epoch; there is no model to keep.")
-        return
-    network.load_state_dict(best)
-    from export import export  # noqa: PLC0415  # a job that fails has no use for ONNX
-
-    export(network.eval(), images.pixels[:1000], job.model)
