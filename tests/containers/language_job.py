@@ -17,7 +17,7 @@ class Job(TrainingJob):
     """A job whose channels hold records and a base model."""
 
     container = TRAINING / "language"
-    fast = {"epochs": "4", "batch_size": "12", "max_length": "24", "rank": "8", "learning_rate": "0.03"}  # noqa: RUF012
+    fast = {"epochs": "5", "batch_size": "12", "max_length": "24", "rank": "8", "learning_rate": "0.02"}  # noqa: RUF012
 
     @classmethod
     def make(cls, base: Path) -> "Job":

@@ -44,17 +44,17 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def make_base(folder: Path, *, seed: int = 0) -> Path:
-    """Write a base model of some thousands of parameters, drawn at random: config, weights and tokenizer."""
+    """Write a base model of some ten thousand parameters, drawn at random: config, weights and tokenizer."""
     tokenizer = make_tokenizer()
     config = LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=16,
+        hidden_size=32,
         intermediate_size=32,
         num_hidden_layers=2,
         num_attention_heads=2,
         num_key_value_heads=1,
         max_position_embeddings=128,
-        initializer_range=0.2,  # so that tokens differ enough for adapters to tell them apart
+        initializer_range=0.3,  # so that tokens differ enough for adapters to tell them apart
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
