@@ -27,7 +27,7 @@ class Model:
 
     def probe(self, path: Path, schema: Schema) -> None:
         """Score two black images: shapes in an ONNX file may be names, so that only a try tells."""
-        (scores,), wanted = schema.answer_shape[1:] or (1,), schema.expected
+        (scores,), wanted = schema.answers.shape[1:] or (1,), schema.expected
         try:
             found = self.predict(np.zeros((2, *schema.shape), np.uint8))
         except Exception as error:  # ONNX Runtime's own errors share no other base
