@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from pictures import Pixels
 from schema import Schema
-from server.errors import StartError
-from server.sessions import first_line, open_session
+from server.errors import StartError, first_line
+from server.sessions import open_session
 
 Scores = npt.NDArray[np.float32]
 
