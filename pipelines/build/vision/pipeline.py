@@ -62,7 +62,7 @@ def get_pipeline(settings: Settings, session: ProjectSession) -> Pipeline:
     process = process_step(use)
     channels = {name: jobs.output_of(process, name) for name in ("train", "validation", "metadata")}
     trained = train_step(use, settings, plan, channels)
-    scripts = jobs.scripts(HERE, "evaluate", "model", "champion", "report")
+    scripts = [*jobs.scripts(HERE, "evaluate", "model", "report"), *jobs.shared("approved")]
     evaluate = evaluate_step(use, scripts, process, trained)
     return use.pipeline(process, trained, evaluate, CONTENT_TYPES)
 
