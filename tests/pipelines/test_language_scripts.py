@@ -94,7 +94,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_record_is_in_exactly_one_set(finished: Path) -> None:
     sets = [lines(finished, name) for name in SETS]
 
-    assert sorted(map(str, sum(sets, []))) == sorted(map(str, records(400)))
+    assert sorted(map(str, (record for part in sets for record in part))) == sorted(map(str, records(400)))
     assert len(sets[0]) > 3 * len(sets[2]) > 0
     assert read(finished / "out" / "metadata" / "features.json") == FEATURES
 
