@@ -183,6 +183,15 @@ def test_records_that_can_not_be_learnt_are_refused(content: str, message: str, 
     assert job.files() == []
 
 
+def test_a_model_holds_what_servers_read_and_keeps_the_template_of_chats(job: Job) -> None:
+    (job.channel("base") / "chat_template.jinja").write_text("{{ messages }}")
+    (job.channel("base") / "merges.txt").write_text("a b\n")
+    assert job.run(**BRIEF)[0] == 0
+
+    assert {path.suffix for path in job.model.iterdir()} == {".json", ".safetensors"}
+    assert json.loads((job.model / "tokenizer_config.json").read_text())["chat_template"] == "{{ messages }}"
+
+
 def test_a_missing_base_model_is_named(job: Job) -> None:
     for path in job.channel("base").iterdir():
         path.unlink()

@@ -15,6 +15,11 @@ logger = logging.getLogger("train")
 
 TOLERANCE = 1e-3  # of the largest score
 PROVED, BATCH = 64, 8  # records that are compared, and at once
+# What servers read; what else tokenizers write repeats it, or is of no use to a model of texts.
+FILES = (
+    *("config.json", "generation_config.json", "model.safetensors"),
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
+)
 
 
 def export(network: Adapted, tokenizer: PreTrainedTokenizerBase, texts: Texts, longest: int, job: Job) -> None:
@@ -68,7 +73,7 @@ def write_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, long
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as partial:
         model.save_pretrained(partial, max_shard_size="1TB")  # one file
-        tokenizer.save_pretrained(partial)
-        for path in Path(partial).iterdir():
+        tokenizer.save_pretrained(partial, save_jinja_files=False)  # a chat's template goes into tokenizer_config.json
+        for path in filter(Path.is_file, (Path(partial) / name for name in FILES)):
             path.chmod(0o644)  # a server, which is not root, reads the model
             path.replace(folder / path.name)
