@@ -43,8 +43,11 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, eos_token=EOS)
 
 
-def make_base(folder: Path, *, seed: int = 0) -> Path:
-    """Write a base model of some ten thousand parameters, drawn at random: config, weights and tokenizer."""
+def make_base(folder: Path, *, seed: int = 0, tied: bool = False) -> Path:
+    """Write a base model of some ten thousand parameters, drawn at random: config, weights and tokenizer.
+
+    Tied, its first and its last layer have the same weights.
+    """
     tokenizer = make_tokenizer()
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -53,6 +56,7 @@ def make_base(folder: Path, *, seed: int = 0) -> Path:
         num_hidden_layers=2,
         num_attention_heads=2,
         num_key_value_heads=1,
+        tie_word_embeddings=tied,
         max_position_embeddings=128,
         initializer_range=0.3,  # so that tokens differ enough for adapters to tell them apart
         pad_token_id=tokenizer.pad_token_id,

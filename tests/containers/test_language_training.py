@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from language_job import RECORDS, SPLIT, UNSEEN, Job, read_adapted, read_model, read_tokenizer, share_right
-from language_models import as_lines
+from language_models import as_lines, make_base
 from safetensors.numpy import load_file
 from training_job import await_line, furthest
 
@@ -133,11 +133,14 @@ def test_a_sharded_job_that_was_told_to_end_goes_on_as_if_it_had_not_been(tmp_pa
     assert furthest(through.weights(), broken.weights()) == 0
 
 
-def test_a_job_may_go_on_sharded(job: Job) -> None:
+def test_a_job_may_go_on_sharded_whose_base_has_the_same_weights_first_and_last(job: Job) -> None:
+    make_base(job.channel("base"), tied=True)
     program = job.start(epochs="2")
     await_line(program, "[epoch 1")
     program.send_signal(signal.SIGTERM)
     program.communicate(timeout=120)
+    (kept,) = job.checkpoints()
+    assert all("lora_" in name for name in load_file(kept))
 
     code, log = job.run(epochs="2", variables=TWO, shard="true")
 

@@ -90,8 +90,10 @@ def wrong(place: str) -> str:
 
 def encode(prompt: str, completion: str, place: str, tokenizer: PreTrainedTokenizerBase) -> Record:
     """Return a record's tokens. A server encodes a prompt in the same way, and so gets what was learnt to follow it."""
-    follows = tokenizer(completion, add_special_tokens=False)["input_ids"]
-    return Record(tokenizer(prompt)["input_ids"], [*follows, tokenizer.eos_token_id], place)
+    given, follows = tokenizer(prompt)["input_ids"], tokenizer(completion, add_special_tokens=False)["input_ids"]
+    if not given:
+        raise TrainingError(f"{place} has a prompt without a token of the base model. Mend the line.")
+    return Record(given, [*follows, tokenizer.eos_token_id], place)
 
 
 def refuse_long(records: list[Record], channel: str, max_length: int) -> None:
