@@ -32,10 +32,11 @@ $(VENV)/.ready: requirements/dev.txt $(TORCH) setup.py
 
 # Installing the images' packages beforehand keeps the demonstration's first build short.
 $(VENV)/.images: $(VENV)/.ready $(wildcard containers/*/*/requirements*.txt)
-	@set -e; for file in $(wildcard containers/*/*/Dockerfile containers/*/*/Dockerfile.cpu); do \
-		folder=$$(dirname $$file); shared=$$(sed -n 's/^COPY --from=\([a-z-]*\) .*/\1/p' $$file | sort -u); \
+	@set -e; for folder in $(sort $(dir $(wildcard containers/*/*/Dockerfile containers/*/*/train.py))); do \
+		file=$${folder}Dockerfile; test -f $$file || file=containers/training/pytorch/Dockerfile.cpu; \
+		shared=$$(sed -n 's/^COPY --from=\([a-z-]*\) .*/\1/p' $$file | sort -u); \
 		SMPROJECT_IMAGES=$(VENV)/images $(BIN)/python -m smproject.sandbox.docker build --tag setup --file $$file \
-		$$(for name in $$shared; do echo --build-context $$name=$$folder/../$$name; done) $$folder; done
+		$$(for name in $$shared; do echo --build-context $$name=$${folder}../$$name; done) $$folder; done
 	@touch $@
 
 setup: $(VENV)/.ready $(VENV)/.images ## Make the virtual environment, and the images' packages
@@ -55,7 +56,8 @@ test-containers: $(VENV)/.ready ## Build the real images with podman, and run th
 PROCESSES ?= 64
 smoke-trn2: ## On a trn2 instance with Docker: build the image for Trainium, and train with it
 	docker build --tag smoke-trn2 --build-context entry=containers/training/entry \
-		--file containers/training/pytorch/Dockerfile.trainium containers/training/pytorch
+		--build-context pytorch=containers/training/pytorch \
+		--file containers/training/pytorch/Dockerfile.trainium containers/training/vision
 	docker run --rm $(addprefix --device=,$(wildcard /dev/neuron*)) --env PROCESSES_PER_HOST=$(PROCESSES) \
 		--entrypoint python smoke-trn2 smoke.py
 
@@ -89,7 +91,7 @@ bench: setup ## Measure, as ratios of one run: pipelines, serving, training, per
 
 lock: $(VENV)/.ready ## Pin the newest allowed versions into requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --extra dev --custom-compile-command 'make lock' \
-		setup.py requirements/dev.in --output-file requirements/dev.txt
+		--excludes requirements/excluded.txt setup.py requirements/dev.in --output-file requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --custom-compile-command 'make lock' \
 		requirements/checkov.in --output-file requirements/checkov.txt
 

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).parent.parent
-PROGRAM = ROOT / "containers" / "training" / "pytorch"
+PROGRAM = ROOT / "containers" / "training" / "vision"
 ROUNDS, IMAGES, SIZE, BATCH, EPOCHS = 7, 1280, 32, 64, 6
 LIMITS = {
     "steps / bare steps": 1.05,
@@ -78,16 +78,16 @@ def _steps(base: Path) -> float:
 
 def _ours(base: Path, torch: Any) -> Callable[[int], None]:
     """The program's steps of an epoch."""
-    names = ("entry", "train", "training", "data", "place", "hyperparameters")
-    entry, train, training, data, place, declared = map(importlib.import_module, names)
+    entry, train, data, declared = map(importlib.import_module, ("entry", "train", "data", "hyperparameters"))
+    names = ("training", "task", "place", "batches")
+    training, task, place, batches = (importlib.import_module(f"pytorch.{name}") for name in names)
     given, job = declared.Hyperparameters(epochs=EPOCHS, batch_size=BATCH), entry.Job.read(base)
-    channels = training.Data(*(data.read(job, name, 10) for name in ("train", "validation")))
-    network = train.make_network(given, channels, 10)
-    here = place.Place(torch.device("cpu"), 0, 1)
-    loop = training.Training(given, job, here, channels, network)
+    images, validation = (data.read(job, name, 10) for name in ("train", "validation"))
+    what = task.Task(train.make_network(given, images, 10), images, validation, "images", [])
+    loop = training.Training(given, job, place.Place(torch.device("cpu"), 0, 1), what)
 
     def run(epoch: int) -> None:
-        for number, batch in enumerate(data.batches(IMAGES, BATCH, epoch, given.seed), 1):
+        for number, batch in enumerate(batches.batches(IMAGES, BATCH, epoch, given.seed), 1):
             loop.step(batch)
             if number % training.PULSE == 0 and loop.ends():
                 return

@@ -1,7 +1,7 @@
-"""Build a container image when its folder's content is new; print its URI, pinned by digest.
+"""Build a container image when what it is made of is new; print its URI, pinned by digest.
 
     python -m pipelines.image containers/training/xgboost
-    python -m pipelines.image containers/training/pytorch/Dockerfile.gpu
+    python -m pipelines.image containers/training/vision --file containers/training/pytorch/Dockerfile.gpu
 
 The tag is the content's digest, so an unchanged folder keeps its image, and cached steps stay cached.
 Images share what lies beside their folders: `COPY --from=entry` in a Dockerfile copies from the folder ../entry.
@@ -13,6 +13,7 @@ import logging
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +29,53 @@ class ImageError(RuntimeError):
     """The image could not be built or found; the message says what to do."""
 
 
+@dataclass(frozen=True)
+class Container:
+    """What an image is made of: a folder, and its Dockerfile or one that lies elsewhere."""
+
+    folder: Path
+    file: Path | None = None
+
+    @property
+    def dockerfile(self) -> Path:
+        """The Dockerfile."""
+        return self.file or self.folder / "Dockerfile"
+
+    @property
+    def shared(self) -> dict[str, Path]:
+        """Folders beside the container's by the names under which its Dockerfile copies from them."""
+        named = re.findall(r"--from=([\w.-]+)", self.dockerfile.read_text(encoding="utf-8"))
+        beside = self.folder.parent
+        return {name: beside / name for name in sorted(set(named)) if (beside / name).is_dir()}
+
+    @property
+    def tag(self) -> str:
+        """Digest of all that the image is made of."""
+        files = {"Dockerfile": self.dockerfile, **sources(self.folder)}
+        for name, shared in self.shared.items():
+            files |= {f"../{name}/{path}": file for path, file in sources(shared).items()}
+        return content_digest(files)[:32]
+
+
+def sources(folder: Path) -> dict[str, Path]:
+    """Files of a folder by name, save Dockerfiles, of which an image has one."""
+    return {name: file for name, file in tree(folder).items() if not name.startswith("Dockerfile")}
+
+
 def main() -> int:
     """Parse the command line; exit 2 on bad settings or folder, 1 when docker fails."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("botocore").setLevel(logging.WARNING)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("path", type=Path, help="folder that holds a Dockerfile, or one of several Dockerfiles")
-    path = parser.parse_args().path
-    if not dockerfile(path).is_file():
-        parser.error(f"{path} is and holds no Dockerfile. Give the folder of a container, or its Dockerfile.")
+    parser.add_argument("folder", type=Path, help="folder from which the image is built")
+    parser.add_argument("--file", type=Path, help="its Dockerfile; without, the one that the folder holds")
+    given = parser.parse_args()
+    container = Container(given.folder, given.file)
+    if not given.folder.is_dir() or not container.dockerfile.is_file():
+        parser.error(f"There is no {container.dockerfile}. Give a container's folder, and by --file its Dockerfile.")
     try:
         project = settings.from_environment()
-        uri = ensure_image(path, project.image_repository_uri, boto3.client("ecr", region_name=project.region))
+        uri = ensure_image(container, project.image_repository_uri, boto3.client("ecr", region_name=project.region))
     except settings.SettingsError as error:
         logger.error("%s", error)  # noqa: TRY400  # a message for a person, who has no use for a traceback
         return 2
@@ -50,40 +86,19 @@ def main() -> int:
     return 0
 
 
-def ensure_image(path: Path, repository_uri: str, ecr: Any) -> str:
-    """Return the URI by digest of a folder's or Dockerfile's image, built and pushed when the repository lacks it."""
-    tag = image_tag(path)
-    digest = find_digest(repository_uri, tag, ecr)
+def ensure_image(container: Container, repository_uri: str, ecr: Any) -> str:
+    """Return the URI by digest of a container's image, built and pushed when the repository lacks it."""
+    digest = find_digest(repository_uri, container.tag, ecr)
     if digest is None:
-        build_and_push(path, f"{repository_uri}:{tag}")
-        digest = find_digest(repository_uri, tag, ecr)
+        build_and_push(container, f"{repository_uri}:{container.tag}")
+        digest = find_digest(repository_uri, container.tag, ecr)
     else:
-        logger.info("%s is unchanged; using the image tagged %s", path, tag)
+        logger.info("%s is unchanged; using the image tagged %s", container.folder, container.tag)
     if digest is None:
-        raise ImageError(f"{repository_uri} has no image tagged {tag} after the push. Look at the repository's policy.")
+        raise ImageError(
+            f"{repository_uri} has no image tagged {container.tag} after the push. Look at the repository's policy."
+        )
     return f"{repository_uri}@{digest}"
-
-
-def dockerfile(path: Path) -> Path:
-    """The Dockerfile that a folder holds, or that the path is."""
-    return path / "Dockerfile" if path.is_dir() else path
-
-
-def image_tag(path: Path) -> str:
-    """Digest of what the image is made of: its folder, and the folders beside it that it copies from."""
-    chosen = dockerfile(path)
-    files = {name: file for name, file in tree(chosen.parent).items() if not name.startswith("Dockerfile")}
-    files["Dockerfile"] = chosen
-    for name, shared in shared_folders(chosen).items():
-        files |= {f"../{name}/{path}": file for path, file in tree(shared).items()}
-    return content_digest(files)[:32]
-
-
-def shared_folders(chosen: Path) -> dict[str, Path]:
-    """Folders beside the image's by the names under which its Dockerfile copies from them."""
-    named = re.findall(r"--from=([\w.-]+)", chosen.read_text(encoding="utf-8"))
-    beside = chosen.parent.parent
-    return {name: beside / name for name in sorted(set(named)) if (beside / name).is_dir()}
 
 
 def find_digest(repository_uri: str, tag: str, ecr: Any) -> str | None:
@@ -101,12 +116,12 @@ def find_digest(repository_uri: str, tag: str, ecr: Any) -> str | None:
     return str(found["imageDetails"][0]["imageDigest"])
 
 
-def build_and_push(path: Path, image: str) -> None:
+def build_and_push(container: Container, image: str) -> None:
     """Build and push with docker, its output sent to standard error."""
-    chosen = dockerfile(path)
     # https://docs.docker.com/reference/cli/docker/buildx/build/#build-context
-    contexts = [f"--build-context={name}={folder}" for name, folder in shared_folders(chosen).items()]
-    build = ["docker", "build", "--tag", image, "--file", str(chosen), *contexts, str(chosen.parent)]
+    contexts = [f"--build-context={name}={folder}" for name, folder in container.shared.items()]
+    made_of = ["--file", str(container.dockerfile), *contexts, str(container.folder)]
+    build = ["docker", "build", "--tag", image, *made_of]
     for command in (build, ["docker", "push", image]):
         logger.info("%s", " ".join(command))
         try:

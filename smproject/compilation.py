@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "IMAGE_URI": f"111111111111.dkr.ecr.us-east-1.amazonaws.com/sagemaker-example-p-example@sha256:{'0' * 64}",
     "DATA_URI": "s3://example-data/table.csv",
     "TARGET_COLUMN": "target",
+    "BASE_MODEL_URI": "s3://example-data/base",
 }
 
 

@@ -15,8 +15,8 @@ FILE = Path(__file__).with_name("end_of_life.yaml")
 NOTICE, LOOK_AGAIN = timedelta(days=90), timedelta(days=365)
 # Frameworks and SDKs; the other packages of an image or a build are these ones' affair.
 PACKAGES = (
-    *("boto3", "lightgbm", "onnxruntime", "sagemaker", "scikit-learn", "tensorflow", "torch", "transformers"),
-    *("xgboost", "xgboost-cpu"),
+    *("boto3", "lightgbm", "onnxruntime", "peft", "sagemaker", "scikit-learn", "tensorflow", "torch"),
+    *("transformers", "xgboost", "xgboost-cpu"),
 )
 _TEMPLATES = ("project_templates/fragments/*.yaml", "pipelines/**/*.yaml")
 # By kind: where it is used, and how that is written; the groups are the name, and a package's major and minor version.

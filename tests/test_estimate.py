@@ -66,8 +66,9 @@ def test_builds_and_jobs_follow_the_assumed_pushes() -> None:
 
 @pytest.mark.parametrize(("accelerator", "instance"), [("cpu", "ml.m5.large"), ("gpu", "ml.g5.2xlarge")])
 def test_a_template_s_choice_of_what_to_train_on_is_what_training_costs(accelerator: str, instance: str) -> None:
-    found = costs("model-build-pytorch", "--parameter", f"Accelerator={accelerator}")
-    assert [key for key in found if "training" in key] == [f"sagemaker-training-{instance}"]
+    for template in ("model-build-pytorch", "model-build-language"):
+        found = costs(template, "--parameter", f"Accelerator={accelerator}")
+        assert [key for key in found if "training" in key] == [f"sagemaker-training-{instance}"]
 
 
 def test_what_has_no_price_is_named_and_not_counted() -> None:

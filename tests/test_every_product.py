@@ -33,6 +33,12 @@ GIVEN: dict[str, dict[str, str]] = {
     "batch": MODELS,
     "model-build": LEARNT,
     "model-build-deploy": LEARNT | TARGETS,
+    "model-build-language": {
+        "ModelBuildDataBucket": "data",
+        "ModelBuildDataKey": "records",
+        "BaseModelBucket": "data",
+        "BaseModelKey": "base",
+    },
     "model-build-pytorch": {"ModelBuildDataBucket": "data", "ModelBuildDataKey": "pictures.zip"},
     "model-deploy": MODELS | TARGETS,
 }

@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def push(ecr: Any, folder: Path) -> str:
-    tag = image.image_tag(folder)
+    tag = image.Container(folder).tag
     manifest = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": []})
     pushed = ecr.put_image(repositoryName="sagemaker-leavers", imageTag=tag, imageManifest=manifest)
     return str(pushed["image"]["imageId"]["imageDigest"])
@@ -45,7 +45,7 @@ def test_unchanged_folder_keeps_its_image_and_needs_no_docker(ecr: Any, folder: 
     (folder / "__pycache__").mkdir()
     (folder / "__pycache__" / "train.pyc").write_bytes(b"\0")
 
-    assert image.ensure_image(folder, REPOSITORY, ecr) == f"{REPOSITORY}@{digest}"
+    assert image.ensure_image(image.Container(folder), REPOSITORY, ecr) == f"{REPOSITORY}@{digest}"
 
 
 def test_changed_folder_is_built_anew(ecr: Any, folder: Path) -> None:
@@ -53,7 +53,7 @@ def test_changed_folder_is_built_anew(ecr: Any, folder: Path) -> None:
     (folder / "train.py").write_text("x = 2\n")
 
     with pytest.raises(image.ImageError, match="docker is not installed"):
-        image.ensure_image(folder, REPOSITORY, ecr)
+        image.ensure_image(image.Container(folder), REPOSITORY, ecr)
 
 
 @pytest.fixture
@@ -67,11 +67,11 @@ def sharing(tmp_path: Path) -> Path:
 
 
 def test_tag_changes_with_the_folder_that_the_image_copies_from_and_with_no_other(sharing: Path) -> None:
-    tag = image.image_tag(sharing)
+    tag = image.Container(sharing).tag
     (sharing.parent / "other" / "a.py").write_text("x = 2\n")
-    assert image.image_tag(sharing) == tag
+    assert image.Container(sharing).tag == tag
     (sharing.parent / "entry" / "a.py").write_text("x = 2\n")
-    assert image.image_tag(sharing) != tag
+    assert image.Container(sharing).tag != tag
 
 
 def test_docker_is_given_the_folder_that_the_image_copies_from(
@@ -83,24 +83,35 @@ def test_docker_is_given_the_folder_that_the_image_copies_from(
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(image.ImageError, match="after the push"):
-        image.ensure_image(sharing, REPOSITORY, ecr)
+        image.ensure_image(image.Container(sharing), REPOSITORY, ecr)
     build = log.read_text().splitlines()[0]
     shared = f"--build-context=entry={tmp_path}/entry"
-    assert (
-        build == f"build --tag {REPOSITORY}:{image.image_tag(sharing)} --file {sharing}/Dockerfile {shared} {sharing}"
-    )
+    tag = image.Container(sharing).tag
+    assert build == f"build --tag {REPOSITORY}:{tag} --file {sharing}/Dockerfile {shared} {sharing}"
 
 
 def test_each_of_several_dockerfiles_has_an_image_of_its_own(folder: Path) -> None:
     for name in ("cpu", "gpu"):
         (folder / f"Dockerfile.{name}").write_text(f"FROM {name}\n")
-    cpu, gpu = (image.image_tag(folder / f"Dockerfile.{name}") for name in ("cpu", "gpu"))
+    containers = {name: image.Container(folder, folder / f"Dockerfile.{name}") for name in ("cpu", "gpu")}
+    cpu, gpu = containers["cpu"].tag, containers["gpu"].tag
     (folder / "Dockerfile.gpu").write_text("FROM other\n")
 
-    assert image.image_tag(folder / "Dockerfile.cpu") == cpu
-    assert image.image_tag(folder / "Dockerfile.gpu") not in (cpu, gpu)
+    assert containers["cpu"].tag == cpu
+    assert containers["gpu"].tag not in (cpu, gpu)
+
+
+def test_a_dockerfile_may_lie_in_a_folder_that_the_image_copies_from(sharing: Path) -> None:
+    lent = sharing.parent / "entry" / "Dockerfile.cpu"
+    lent.write_text((sharing / "Dockerfile").read_text())
+    container = image.Container(sharing, lent)
+    tag = container.tag
+    (lent.parent / "Dockerfile.gpu").write_text("FROM other\n")
+    assert container.tag == tag
+    lent.write_text(lent.read_text() + "LABEL a=b\n")
+    assert container.tag != tag
 
 
 def test_missing_repository_is_named(ecr: Any, folder: Path) -> None:
     with pytest.raises(image.ImageError, match="no repository sagemaker-joiners"):
-        image.ensure_image(folder, REPOSITORY.replace("leavers", "joiners"), ecr)
+        image.ensure_image(image.Container(folder), REPOSITORY.replace("leavers", "joiners"), ecr)

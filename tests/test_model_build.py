@@ -12,7 +12,12 @@ from smproject import catalog
 
 TEMPLATE = load(ROOT / "project_templates/model-build/template.yaml")
 # Templates that build models, and the modules whose settings their builds read.
-BUILDS = {"model-build": "tabular", "model-build-deploy": "tabular", "model-build-pytorch": "vision"}
+BUILDS = {
+    "model-build": "tabular",
+    "model-build-deploy": "tabular",
+    "model-build-language": "language",
+    "model-build-pytorch": "vision",
+}
 PROJECT = {"SageMakerProjectName": "churn", "SageMakerProjectId": "p-1", "ArtifactBucket.Arn": "arn:bucket"}
 PROJECT |= {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "1" * 12}
 

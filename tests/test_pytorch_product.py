@@ -7,8 +7,8 @@ import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
+import builder
 import numpy as np
 import pytest
 import scientist
@@ -41,25 +41,10 @@ def zipped() -> bytes:
 
 
 @dataclass
-class Project(scientist.Project):
+class Project(builder.Project):
     """A project that learns what pictures show."""
 
-    product, project, delivers = "model-build-pytorch", "digits", "model-build"
-
-    @property
-    def group(self) -> str:
-        return self.name
-
-    def steps(self, execution: str) -> dict[str, Found]:
-        """Steps of an execution of the SageMaker pipeline, by name."""
-        found = self.client("sagemaker").list_pipeline_execution_steps(PipelineExecutionArn=execution)
-        return {step["StepName"]: step for step in found["PipelineExecutionSteps"]}
-
-    def training(self, execution: str) -> Found:
-        """The training job of an execution."""
-        name = self.steps(execution)["train"]["Metadata"]["TrainingJob"]["Arn"].rpartition("/")[2]
-        found: Found = self.client("sagemaker").describe_training_job(TrainingJobName=name)
-        return found
+    product, project, use_case = "model-build-pytorch", "digits", "vision"
 
     def log(self, job: str) -> str:
         """What a training job has printed."""
@@ -67,26 +52,11 @@ class Project(scientist.Project):
         pages = self.client("logs").get_paginator("filter_log_events").paginate(**group)
         return "\n".join(event["message"] for page in pages for event in page["events"])
 
-    def start(self, **parameters: str) -> Found:
-        """Run the SageMaker pipeline with parameters; return how it ended."""
-        api = self.client("sagemaker")
-        given = [{"Name": name, "Value": value} for name, value in parameters.items()]
-        name = f"{self.project}-{self.id}-vision"
-        arn = api.start_pipeline_execution(PipelineName=name, PipelineParameters=given)["PipelineExecutionArn"]
-
-        def look() -> Found:
-            found: Found = api.describe_pipeline_execution(PipelineExecutionArn=arn)
-            return {} if found["PipelineExecutionStatus"] == "Executing" else found
-
-        return eventually(look, scientist.SECONDS)
-
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     with scientist.published(Project, tmp_path_factory.mktemp("pytorch")) as made:
-        s3 = made.client("s3")
-        s3.create_bucket(Bucket=BUCKET)
-        s3.put_object(Bucket=BUCKET, Key=KEY, Body=zipped())
+        made.put(BUCKET, {KEY: zipped()})
         made.create(ModelBuildDataBucket=BUCKET, ModelBuildDataKey=KEY)
         yield made
 
@@ -102,19 +72,11 @@ def first(project: Project) -> Found:
 @pytest.fixture(scope="module")
 def version(project: Project, first: Found) -> Found:
     """The model package that it registered."""
-    api = project.client("sagemaker")
-    (summary,) = api.list_model_packages(ModelPackageGroupName=project.group)["ModelPackageSummaryList"]
-    found: Found = api.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
-    return found
-
-
-def read(project: Project, uri: str) -> Any:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return json.loads(project.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+    return project.registered()
 
 
 def test_the_first_push_registers_a_model_that_knows_what_pictures_show(project: Project, version: Found) -> None:
-    quality = read(project, version["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"])
+    quality = project.read(version["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"])
 
     assert version["ModelApprovalStatus"] == "PendingManualApproval"
     assert quality["multiclass_classification_metrics"]["accuracy"]["value"] > 0.9
@@ -165,22 +127,7 @@ def test_spot_instances_that_are_taken_away_cost_no_epoch(project: Project, firs
 
 
 def test_the_registered_model_answers_a_picture(project: Project, version: Found) -> None:
-    api = project.client("sagemaker")
-    role = api.describe_training_job(
-        TrainingJobName=project.training(version["CustomerMetadataProperties"]["PipelineExecutionArn"])[
-            "TrainingJobName"
-        ]
-    )["RoleArn"]
-    api.create_model(
-        ModelName="digits",
-        ExecutionRoleArn=role,
-        Containers=[{"ModelPackageName": version["ModelPackageArn"]}],
-        EnableNetworkIsolation=True,
-    )
-    variant = {"VariantName": "all", "ModelName": "digits", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
-    api.create_endpoint_config(EndpointConfigName="digits", ProductionVariants=[variant])
-    api.create_endpoint(EndpointName="digits", EndpointConfigName="digits")
-    api.get_waiter("endpoint_in_service").wait(EndpointName="digits", WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+    project.serve("digits", version)
 
     unseen = list(pictures())[320:420]
     runtime = project.client("sagemaker-runtime")

@@ -79,7 +79,7 @@ LONGEST = {
 
 def subject(fragment: str) -> str:
     """What a fragment is about: those that stand for one another differ in their last word, and define the same."""
-    return re.sub("-(own|given|batch|tables|images)$", "", fragment)
+    return re.sub("-(own|given|batch|tables|images|language)$", "", fragment)
 
 
 def camel(kebab: str) -> str:

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipelines.container import settings
 from pipelines.container.images import BuiltImage, container_folders, write_list
 from pipelines.container.sbom import ensure_sbom
-from pipelines.image import ImageError, ensure_image, find_digest, image_tag
+from pipelines.image import Container, ImageError, ensure_image, find_digest
 from pipelines.variables import SettingsError
 
 logger = logging.getLogger("build")
@@ -55,9 +55,10 @@ def build(project: settings.Project, folders: dict[str, Path], session: Any) -> 
     ecr, s3, uri = session.client("ecr"), session.client("s3"), project.image_repository_uri
     images = []
     for name, folder in folders.items():
+        container = Container(folder)
         # Told apart here, because a new image's scan has just begun.
-        is_new = find_digest(uri, image_tag(folder), ecr) is None
-        image = BuiltImage(name, folder.as_posix(), ensure_image(folder, uri, ecr), is_new)
+        is_new = find_digest(uri, container.tag, ecr) is None
+        image = BuiltImage(name, folder.as_posix(), ensure_image(container, uri, ecr), is_new)
         logger.info("%s %s", image.uri, ensure_sbom(image, project, s3))
         images.append(image)
     return images

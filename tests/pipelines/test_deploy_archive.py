@@ -39,6 +39,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
 
 FEATURES = {"features.json": MODEL["features.json"]}
 ONNX = {"model.onnx": b"\x08\x08"}
+TEXTS = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
 
 
 def weights(length: int) -> bytes:
@@ -46,16 +47,29 @@ def weights(length: int) -> bytes:
     return struct.pack("<Q", length) + b"{}".ljust(length)
 
 
+LANGUAGE = {**FEATURES, **dict.fromkeys(TEXTS, b"{}"), "model.safetensors": weights(8)}
+
+
 @pytest.mark.parametrize(
     "files",
     [
         MODEL,
+        LANGUAGE,
+        {**LANGUAGE, "special_tokens_map.json": b"{}"},
         {**MODEL, **ONNX},
         {**FEATURES, **ONNX},
         # The last begins as a pickle does.
         *({**FEATURES, **ONNX, "model.safetensors": weights(length)} for length in (8, 0x280)),
     ],
-    ids=["booster", "with ONNX", "ONNX alone", "with weights", "with weights that begin like a pickle"],
+    ids=[
+        "booster",
+        "language model",
+        "with special tokens",
+        "with ONNX",
+        "ONNX alone",
+        "with weights",
+        "with weights that begin like a pickle",
+    ],
 )
 def test_what_training_makes_is_let_through(files: dict[str, bytes], tmp_path: Path) -> None:
     features = check(tmp_path, pack(files))
@@ -130,6 +144,12 @@ def test_a_file_that_the_manifest_does_not_list_is_refused(listed: dict[str, str
 def test_a_file_that_is_missing_is_named(missing: str, tmp_path: Path) -> None:
     with pytest.raises(DeployError, match=f"lacks {missing}"):
         check(tmp_path, pack({name: content for name, content in MODEL.items() if name != missing}))
+
+
+@pytest.mark.parametrize("missing", [*TEXTS, "model.safetensors"])
+def test_a_language_model_that_is_not_whole_is_refused(missing: str, tmp_path: Path) -> None:
+    with pytest.raises(DeployError, match=r"lacks model\.ubj, model\.onnx or all of config\.json"):
+        check(tmp_path, pack({name: content for name, content in LANGUAGE.items() if name != missing}))
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,50 @@ class Model:
         return 400, json.dumps({"error": reason})
 
 
+ANSWERS = {"a, b": 'it is "A"', "c\nd": "it is\nC", "e": ""}
+TEXTS = {
+    "columns": [{"name": "prompt", "kind": "text"}],
+    "records": [{"prompt": prompt} for prompt in ANSWERS],
+    "answers": list(ANSWERS.values()),
+}
+
+
+class LanguageModel:
+    """A model that answers texts; its fault is what it may add to an answer."""
+
+    def __init__(self, fault: str = "", *, takes_all: bool = False) -> None:
+        self.fault, self.takes_all = fault, takes_all
+
+    def answer(self, body: str, content_type: str) -> Answer:
+        readers: dict[str, Callable[[str], list[Any]]] = {
+            "text/csv": lambda text: [{"prompt": row[0]} for row in csv.reader(io.StringIO(text)) if len(row) == 1],
+            "application/json": lambda text: json.loads(text)["instances"],
+            "application/jsonlines": lambda text: [json.loads(line) for line in text.splitlines()],
+        }
+        try:
+            answers = [self.write(record) for record in readers[content_type](body) or [{}]]
+        except (ValueError, TypeError, KeyError) as error:
+            return 400, f"prompt: {error}"
+        return 200, self.told(answers, content_type)
+
+    def write(self, record: dict[str, Any]) -> str:
+        if record.keys() != {"prompt"}:
+            raise ValueError(f"columns {sorted(record)}")
+        if not isinstance(record["prompt"], str) and not self.takes_all:
+            raise ValueError("is no text")
+        return ANSWERS.get(record["prompt"], "") + self.fault
+
+    def told(self, answers: list[str], content_type: str) -> str:
+        if content_type == "text/csv":
+            stream = io.StringIO()
+            csv.writer(stream).writerows([answer] for answer in answers)
+            return stream.getvalue()
+        predictions = [{"answer": answer} for answer in answers]
+        if content_type == "application/jsonlines":
+            return "".join(f"{json.dumps(prediction)}\n" for prediction in predictions)
+        return json.dumps({"predictions": predictions})
+
+
 class FillsGaps(Model):
     def checked(self, record: dict[str, Any]) -> dict[str, Any]:
         return {**dict.fromkeys(NAMES), **record}
@@ -178,7 +222,7 @@ def test_it_invokes_with_the_test_role_of_the_stages_account_alone(name: str, ac
         (FillsGaps(), "column 'age' is wrong; it must refuse it"),
         (NamesNoColumn(), "the refusal does not name column 'age'"),
         (CrashesOnBadInput(), "gets HTTP 500, not 4xx"),
-        (ReadsTextAsZero(), "test_text_that_is_no_number_or_image_is_refused"),
+        (ReadsTextAsZero(), "test_a_value_of_another_kind_is_refused"),
         (KnowsItsCategoriesOnly(), "test_a_category_never_seen_is_accepted"),
         (DiesOfBadInput(), "test_malformed_input_is_refused_and_does_no_harm[another content type]"),
     ],
@@ -190,6 +234,24 @@ def test_a_fault_fails_the_test_with_its_reason(model: Model, reason: str, exami
     assert outcome.status == 1
     assert reason in outcome.result
     assert list(outcome.report.iter("failure"))
+
+
+@pytest.mark.parametrize(
+    ("model", "status", "reason"),
+    [
+        (LanguageModel(), 0, "12 tests passed, p99 "),
+        (LanguageModel("!"), 1, "is answered 'it is \"A\"!'; at its evaluation the model answered 'it is \"A\"'"),
+        (LanguageModel(takes_all=True), 1, "test_a_value_of_another_kind_is_refused"),
+    ],
+)
+def test_a_language_model_must_give_its_golden_answers_to_the_letter(
+    model: LanguageModel, status: int, reason: str, examine: Examine, workplace: Workplace
+) -> None:
+    workplace.golden = TEXTS
+    outcome = examine(model)
+
+    assert outcome.status == status, outcome.result
+    assert reason in outcome.result
 
 
 def test_latency_over_its_budget_fails_the_test_with_the_figures(examine: Examine) -> None:

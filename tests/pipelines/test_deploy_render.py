@@ -235,7 +235,11 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "no container": ({"InferenceSpecification": {"Containers": []}}, "has 0 containers"),
     "no metrics": ({"ModelMetrics": {}}, "lacks ModelMetrics"),
     "archive with a pickle": ({"archive": pack({**MODEL, "model.pkl": b"\x80\x04."})}, "holds 'model.pkl'"),
-    "golden predictions that lack a score": ({"golden": {**GOLDEN, "scores": [0.1]}}, "3 records and 1 scores"),
+    "golden predictions that lack a score": ({"golden": {**GOLDEN, "scores": [0.1]}}, "3 records and 1 predictions"),
+    "golden predictions of no kind": (
+        {"golden": {name: value for name, value in GOLDEN.items() if name != "scores"}},
+        "either scores or answers are expected",
+    ),
     "golden predictions of several lengths": (
         {"golden": {**GOLDEN, "scores": [[0.1, 0.9], 0.1, 0.2]}},
         "has records of [1, 2] scores",

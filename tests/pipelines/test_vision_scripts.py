@@ -68,7 +68,7 @@ def train(folder: Path, **changes: str) -> None:
     (base / "input" / "config").mkdir(parents=True)
     (base / "input" / "config" / "hyperparameters.json").write_text(json.dumps({**LEARNT, **changes}))
     (base / "input" / "data").symlink_to(folder / "out")
-    programs = f"{TRAINING}{os.pathsep}{TRAINING / 'pytorch'}"
+    programs = f"{TRAINING}{os.pathsep}{TRAINING / 'vision'}"
     trained = run("-m", "entry", "train", PYTHONPATH=programs, SAGEMAKER_BASE_DIR=str(base), PROCESSES_PER_HOST="1")
     assert trained.returncode == 0, trained.stdout + trained.stderr
     (folder / "model").mkdir()

@@ -13,6 +13,8 @@ from images import ROOT, Image, build
 from jobs import Job, entrypoint, processing, training
 from podman import PODMAN
 
+from pipelines.image import Container
+
 BUILT: list[Image] = []
 # All that a processing job may import; which of it each job gets is the pipeline's affair, and tested with that.
 BUILD = ROOT / "pipelines" / "build"
@@ -31,28 +33,28 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(str(image))
 
 
-def built(dockerfile: str, factory: pytest.TempPathFactory, **how: Any) -> str:
-    BUILT.append(build(ROOT / "containers" / dockerfile, factory.mktemp("build"), **how))
+def built(folder: str, factory: pytest.TempPathFactory, file: Path | None = None, **how: Any) -> str:
+    BUILT.append(build(Container(ROOT / "containers" / folder, file), factory.mktemp("build"), **how))
     return BUILT[-1].reference
 
 
 @pytest.fixture(scope="session")
 def trainer(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return built("training/xgboost/Dockerfile", tmp_path_factory)
+    return built("training/xgboost", tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return built("inference/xgboost/Dockerfile", tmp_path_factory)
+    return built("inference/xgboost", tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def torch_trainer(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = ROOT / "containers" / "training" / "pytorch"
+    shared = ROOT / "containers" / "training" / "pytorch"
     # Only builds without CUDA are wanted, which is gigabytes. Where the base is a stand-in, PyTorch's index is out of
     # reach too, and wheels at hand are for the Python of Debian's bookworm.
-    pins = [f"{line}+cpu" for line in (folder / "requirements-torch.txt").read_text().split()]
-    return built("training/pytorch/Dockerfile.cpu", tmp_path_factory, release="bookworm", pins=pins)
+    pins = [f"{line}+cpu" for line in (shared / "requirements-torch.txt").read_text().split()]
+    return built("training/vision", tmp_path_factory, shared / "Dockerfile.cpu", release="bookworm", pins=pins)
 
 
 @pytest.fixture

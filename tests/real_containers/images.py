@@ -14,7 +14,7 @@ from pathlib import Path
 from base import base_of
 from podman import podman
 
-from pipelines.image import shared_folders
+from pipelines.image import Container
 
 ROOT = Path(__file__).resolve().parents[2]
 # Where pip's packages come from; its other settings are this machine's own affair.
@@ -34,19 +34,20 @@ class Image:
         return f"{self.reference}: {self.megabytes:.0f} MB, built in {self.seconds:.0f} s; base: {self.base}"
 
 
-def build(chosen: Path, scratch: Path, release: str | None = None, pins: Sequence[str] = ()) -> Image:
-    """Build a Dockerfile with this machine's sources of packages.
+def build(container: Container, scratch: Path, release: str | None = None, pins: Sequence[str] = ()) -> Image:
+    """Build a container with this machine's sources of packages.
 
     `release` is the Debian release of a stand-in for the base; `pins` are versions that pip must take or fail.
     """
-    began, base = time.monotonic(), base_of(chosen, release)
-    reference = f"localhost/test-containers/{chosen.parent.parent.name}-{chosen.parent.name}"
-    shared = [f"--build-context={name}={path}" for name, path in shared_folders(chosen).items()]
+    began, base = time.monotonic(), base_of(container.dockerfile, release)
+    reference = f"localhost/test-containers/{container.folder.parent.name}-{container.folder.name}"
+    shared = [f"--build-context={name}={path}" for name, path in container.shared.items()]
     # chroot needs no rights that a machine without an engine of its own lacks.
     how = ["--isolation=chroot", "--network=host", f"--from={base.reference}", f"--tag={reference}"]
     # A Dockerfile's own index is as far away as its base; pip passes over a variable that is empty.
     arguments = ["--build-arg=PIP_EXTRA_INDEX_URL="] if base.is_stand_in else []
-    podman("build", *how, *shared, *sources_of_packages(scratch, pins), *arguments, f"--file={chosen}", chosen.parent)
+    made_of = [*shared, f"--file={container.dockerfile}", container.folder]
+    podman("build", *how, *sources_of_packages(scratch, pins), *arguments, *made_of)
     size = json.loads(podman("image", "inspect", reference))[0]["Size"]
     return Image(reference, base.told, size / 1e6, time.monotonic() - began)
 

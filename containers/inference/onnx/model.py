@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from pictures import Pixels
 from schema import Schema
-from server.errors import StartError
-from server.sessions import first_line, open_session
+from server.errors import StartError, first_line
+from server.sessions import open_session
 
 Scores = npt.NDArray[np.float32]
 
@@ -27,7 +27,7 @@ class Model:
 
     def probe(self, path: Path, schema: Schema) -> None:
         """Score two black images: shapes in an ONNX file may be names, so that only a try tells."""
-        (scores,), wanted = schema.answer_shape[1:] or (1,), schema.expected
+        (scores,), wanted = schema.answers.shape[1:] or (1,), schema.expected
         try:
             found = self.predict(np.zeros((2, *schema.shape), np.uint8))
         except Exception as error:  # ONNX Runtime's own errors share no other base

@@ -16,6 +16,8 @@ from server import artifact
 from server.errors import StartError
 from server.workers import Workers
 
+CPUS = len(os.sched_getaffinity(0))
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -31,8 +33,6 @@ def main() -> int:
     """Serve until SIGTERM; exit 1 with one line when there is nothing to be served, 2 on a wrong command."""
     # The first process of a container ignores SIGTERM until a handler stands, and the imports below take a while.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    # One thread a process, told before numpy starts its own.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     if sys.argv[1:] != ["serve"]:
         sys.stderr.write("usage: python -m server serve\n")
@@ -49,7 +49,7 @@ def read_settings() -> Settings:
     return Settings(
         Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")),
         positive("SAGEMAKER_BIND_TO_PORT", 8080),
-        positive("MODEL_SERVER_WORKERS", len(os.sched_getaffinity(0))),
+        positive("MODEL_SERVER_WORKERS", CPUS),
         positive("MAX_CONTENT_LENGTH", 6 << 20),
     )
 
@@ -65,6 +65,8 @@ def positive(name: str, default: int) -> int:
 def serve(settings: Settings) -> int:
     """Check the model, then serve it, by several workers or in this process."""
     artifact.verify(settings.base / "model")
+    # The processes share the CPUs: told before a library starts threads of its own.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, CPUS // settings.workers)))
     # Not before: a model that is refused needs no ONNX Runtime. Workers share the memory of what is imported here.
     from server import worker  # noqa: PLC0415
 

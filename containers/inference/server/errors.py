@@ -11,3 +11,8 @@ class RequestError(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+def first_line(error: Exception) -> str:
+    """An error of a library in one line."""
+    return str(error).strip().partition("\n")[0]

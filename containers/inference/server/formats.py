@@ -1,4 +1,4 @@
-"""Bodies of requests and answers: CSV, JSON, JSON Lines and NumPy's npy; the one place that knows content types.
+"""Bodies of requests: CSV, JSON, JSON Lines and NumPy's npy.
 
 An image's Schema may add types of which a body is one record, such as a picture.
 """
@@ -8,32 +8,26 @@ import io
 import json
 import math
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.lib.format
-import numpy.typing as npt
 import orjson
 
 from server.errors import RequestError
+from server.media import CSV, JSON, LINES, NPY, media_type
 from server.records import Data, Records, shown
 
-Scores = npt.NDArray[np.float32]
-
-CSV, JSON, LINES, NPY = "text/csv", "application/json", "application/jsonlines", "application/x-npy"
-SUPPORTED = (CSV, JSON, LINES, NPY)
 npy: Any = numpy.lib.format  # has no types
 csv.field_size_limit(1 << 30)  # bodies are limited before; a picture is one long field
-CUT = 0.5  # probability from which a record counts as positive; evaluate.py measures with the same
 
 
-def decode(body: bytes, content_type: str, schema: Records) -> Data:
+def decode(body: bytes, content_type: str, schema: Records) -> Any:
     """What the model takes of the records in a body."""
     kind, charset = media_type(content_type)
-    if kind not in DECODERS and kind not in schema.media_types:
+    if kind not in schema.formats:
         found = f"Content-Type {content_type!r} is not supported" if content_type else "there is no Content-Type"
-        raise RequestError(415, f"{found}. Send one of {', '.join((*SUPPORTED, *schema.media_types))}.")
+        raise RequestError(415, f"{found}. Send one of {', '.join(schema.formats)}.")
     if not body:
         raise RequestError(400, "the body is empty. Send at least one record.")
     if kind == NPY:
@@ -50,17 +44,6 @@ def decode(body: bytes, content_type: str, schema: Records) -> Data:
     if not records:
         raise RequestError(400, "the body holds no record. Send at least one.")
     return schema.encode(records)
-
-
-@lru_cache(maxsize=64)
-def media_type(header: str) -> tuple[str, str]:
-    """Media type and charset of a Content-Type; other parameters are passed over."""
-    kind, *parameters = (part.strip() for part in header.split(";"))
-    pairs = (parameter.partition("=") for parameter in parameters)
-    charsets = [value.strip("\"' ") for name, _, value in pairs if name.strip().lower() == "charset"]
-    charset = charsets[0].lower() if charsets else "utf-8"
-    # A byte order mark is no part of the first value.
-    return kind.lower(), "utf-8-sig" if charset in ("utf-8", "utf8") else charset
 
 
 def from_csv(text: str, schema: Records) -> list[Any]:
@@ -143,59 +126,3 @@ def from_npy(body: bytes, schema: Records) -> Data:
 
 
 DECODERS: dict[str, Callable[..., Any]] = {CSV: from_csv, JSON: from_json, LINES: from_lines, NPY: from_npy}
-
-
-@lru_cache(maxsize=64)
-def negotiate(accept: str, content_type: str) -> str:
-    """Type of the answer: the first that Accept likes best; by default the request's own."""
-    own = media_type(content_type)[0]
-    default = own if own in SUPPORTED else JSON
-    if not accept.strip():
-        return default
-    for wanted in by_preference(accept):
-        for kind in (default, *SUPPORTED):
-            if wanted in (kind, f"{kind.partition('/')[0]}/*", "*/*"):
-                return kind
-    raise RequestError(406, f"Accept {accept!r} can't be met. Ask for one of {', '.join(SUPPORTED)}.")
-
-
-def by_preference(accept: str) -> list[str]:
-    """Media ranges of an Accept header, the most wanted first, the refused (q=0) left out."""
-    weighed = []
-    for part in accept.split(","):
-        kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        weights = [parameter.removeprefix("q=") for parameter in parameters if parameter.startswith("q=")]
-        try:
-            weighed.append((float(weights[0]) if weights else 1.0, kind))
-        except ValueError as error:
-            raise RequestError(406, f"Accept {accept!r} has a weight that is no number. Correct it.") from error
-    return [kind for weight, kind in sorted(weighed, key=lambda pair: -pair[0]) if weight > 0]
-
-
-def encode(scores: Scores, accept: str, classes: list[str] | None) -> bytes:
-    """Body of an answer; in CSV and JSON Lines one line a record, each ended, as batch transform joins them."""
-    if accept == NPY:
-        stream = io.BytesIO()
-        np.save(stream, scores, allow_pickle=False)
-        return stream.getvalue()
-    if accept == CSV:
-        return dump(scores.reshape(len(scores), -1))[2:-2].replace(b"],[", b"\n") + b"\n"
-    predictions = [prediction(score, classes) for score in scores]
-    if accept == LINES:
-        return b"".join([dump(item) + b"\n" for item in predictions])
-    return dump({"predictions": predictions}) + b"\n"
-
-
-def prediction(score: Any, classes: list[str] | None) -> dict[str, Any]:
-    """One record's answer: a value, the probability of the second of two classes, or those of several."""
-    if classes is None:
-        return {"score": score}
-    if score.ndim == 0:
-        return {"score": score, "predicted_label": classes[score >= CUT]}
-    best = score.argmax()
-    return {"score": score[best], "predicted_label": classes[best], "scores": score}
-
-
-def dump(content: Any) -> bytes:
-    """JSON with as many digits as a 32-bit float has."""
-    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)

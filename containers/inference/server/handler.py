@@ -9,8 +9,8 @@ code should, and is never read from the model's archive. It is imported once, be
     output_fn(prediction, accept: str) -> bytes or str of the type `accept`, or (body, content type)
 
 Default data are what the image's `Schema` makes of a body; the default prediction is float32 [records], or
-[records, classes] of a model of several classes. Functions of your own run in a thread, one request at a time a worker,
-so they may take their time and need no locks.
+[records, classes] of a model of several classes, or a list of texts of a language model. Functions of your own run in a
+thread, one request at a time a worker, so they may take their time and need no locks.
 """
 
 import asyncio
@@ -23,11 +23,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 from model import Model
 from schema import Schema
 
-from server import formats
+from server import formats, media
 from server.errors import RequestError, StartError
 
 logger = logging.getLogger("serve")
@@ -97,7 +96,7 @@ class Handler:
     def wanted(self, accept: str, content_type: str) -> str:
         """Type of the answer; an output_fn of one's own may make types that the server does not know."""
         try:
-            return formats.negotiate(accept, content_type)
+            return media.negotiate(accept, content_type, self.schema.answers.formats)
         except RequestError:
             if "output_fn" not in self.own:
                 raise
@@ -113,5 +112,4 @@ class Handler:
 
     def encode(self, prediction: Any, accept: str) -> bytes:
         """Default output_fn."""
-        scores = np.ascontiguousarray(prediction, np.float32).reshape(self.schema.answer_shape)
-        return formats.encode(scores, accept, self.schema.classes)
+        return self.schema.answers.encode(prediction, accept)

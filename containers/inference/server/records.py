@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy.typing as npt
 
+from server.answers import Answers, Scores, Texts
 from server.errors import RequestError, StartError
+from server.media import CSV, JSON, LINES, NPY
 
 Data = npt.NDArray[Any]
 
@@ -17,10 +19,10 @@ CLIP = 40  # characters of a bad value that a message shows
 
 
 class Records(ABC):
-    """Columns of a record, classes of the target; subclasses encode."""
+    """Columns of a record, and what is answered; subclasses encode."""
 
     media_types: tuple[str, ...] = ()  # of bodies that are the one value of one record
-    types: str  # dtypes of an array that is encoded already, by NumPy's characters
+    types = ""  # dtypes of an array that is encoded already, by NumPy's characters; none takes no arrays
     shape: tuple[int, ...]  # of one record in such an array
     expected: str  # such an array in words
     quick_bytes = 0  # of a body that the event loop may decode itself, in half a millisecond or so
@@ -30,24 +32,26 @@ class Records(ABC):
         content = read(path)
         self.columns: list[dict[str, Any]] = content["columns"]
         self.features: list[str] = content["features"]
-        self.classes: list[str] | None = content["target"]["classes"]
         self.names = [str(column["name"]) for column in self.columns]
         self.known = set(self.names)
-        # A score a record, or one for each of several classes.
-        several = content["problem_type"] == "multiclass_classification"
-        self.answer_shape = (-1, len(self.classes)) if several and self.classes else (-1,)
+        self.answers = answers(content)
 
-    def encode(self, records: Sequence[Any]) -> Data:
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Content types of the bodies that are taken."""
+        return (CSV, JSON, LINES, *([NPY] if self.types else []), *self.media_types)
+
+    def encode(self, records: Sequence[Any]) -> Any:
         """Encode records, each a list of values or an object; RequestError names the cell."""
         return self.write([self.row(record, number) for number, record in enumerate(records, 1)])
 
     @abstractmethod
-    def write(self, rows: list[Sequence[Any]]) -> Data:
+    def write(self, rows: list[Sequence[Any]]) -> Any:
         """Encode rows of values in the order of the columns."""
 
-    @abstractmethod
     def accept(self, array: Data) -> Data:
-        """What the model takes of an array that is encoded already."""
+        """What the model takes of an array that is encoded already, of one of `types`."""
+        return array
 
     def row(self, record: Any, number: int) -> Sequence[Any]:
         """Values of a record in the order of the columns."""
@@ -80,6 +84,14 @@ def read(path: Path) -> dict[str, Any]:
             f"{path} has version {content.get('version')}; this server reads {VERSION}. Build its image again."
         )
     return content
+
+
+def answers(features: dict[str, Any]) -> Answers:
+    """What is answered by a model of these features: scores, or texts."""
+    kind = features["problem_type"]
+    if kind == "text_generation":
+        return Texts()
+    return Scores(features["target"]["classes"], several=kind == "multiclass_classification")
 
 
 def shown(value: Any) -> str:

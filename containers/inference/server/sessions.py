@@ -4,7 +4,7 @@ from pathlib import Path
 
 import onnxruntime as ort
 
-from server.errors import StartError
+from server.errors import StartError, first_line
 
 
 def open_session(path: Path) -> ort.InferenceSession:
@@ -15,8 +15,3 @@ def open_session(path: Path) -> ort.InferenceSession:
         return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's own errors share no other base
         raise StartError(f"{path} is no model for ONNX Runtime {ort.__version__}: {first_line(error)}") from error
-
-
-def first_line(error: Exception) -> str:
-    """An error of a library in one line."""
-    return str(error).strip().partition("\n")[0]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 from schema import Matrix, Schema
-from server.errors import StartError
-from server.sessions import first_line, open_session
+from server.errors import StartError, first_line
+from server.sessions import open_session
 
 if TYPE_CHECKING:
     import xgboost as xgb

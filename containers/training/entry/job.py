@@ -55,6 +55,11 @@ class Job:
         return self.base / "model"
 
     @property
+    def data(self) -> Path:
+        """Folder whose content becomes output.tar.gz, beside the model."""
+        return self.base / "output" / "data"
+
+    @property
     def checkpoints(self) -> Path:
         """Folder that SageMaker keeps in S3 and restores when it restarts a job on spot instances."""
         return self.base / "checkpoints"

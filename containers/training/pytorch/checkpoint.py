@@ -5,26 +5,38 @@ demands, and none takes up another's. https://huggingface.co/docs/safetensors
 """
 
 import hashlib
+import inspect
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from entry import Job
-from hyperparameters import Hyperparameters
+from entry.model import sha256
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_model_state_dict,
+    get_optimizer_state_dict,
+    set_model_state_dict,
+    set_optimizer_state_dict,
+)
 from torch.optim import Optimizer
+
+from pytorch.hyperparameters import LoopHyperparameters
 
 logger = logging.getLogger("train")
 
 NAME = "checkpoint.safetensors"
 # Hyperparameters that may differ between a run and the one that takes it up.
-FREE = ("patience", "checkpoint_steps", "compile", "deterministic")
-# By these channel metadata tells what the data are.
-DATA = ("data.json", "features.json")
+FREE = ("patience", "checkpoint_steps", "compile", "deterministic", "shard")
+# A network that processes share is gathered by all of them and kept by the first.
+GATHERED = StateDictOptions(full_state_dict=True, cpu_offload=True)
+WHOLE = StateDictOptions(full_state_dict=True, strict=False)  # what is frozen is not kept
 
 Weights = dict[str, Tensor]
 
@@ -41,28 +53,38 @@ class Progress:
     best: Weights = field(default_factory=dict)
 
 
-def place_of(job: Job, given: Hyperparameters) -> Path:
-    """The file of the training that hyperparameters, data and program make."""
+def place_of(job: Job, given: LoopHyperparameters, decisive: Sequence[Path]) -> Path:
+    """The file of the training that hyperparameters, program and files, such as the data's description, make."""
     decides = {name: value for name, value in asdict(given).items() if name not in FREE}
     digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode())
-    program = sorted(Path(__file__).parent.glob("*.py"))
-    for path in [*(job.channel("metadata") / name for name in DATA), *program]:
-        content = path.read_bytes() if path.exists() else b""
-        digest.update(path.name.encode() + hashlib.sha256(content).digest())
+    folders = (Path(__file__).parent, Path(inspect.getfile(type(given))).parent)
+    program = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    for path in [*decisive, *program]:
+        digest.update(path.name.encode() + (sha256(path) if path.exists() else "").encode())
     return job.checkpoints / digest.hexdigest()[:16] / NAME
 
 
-def save(path: Path, progress: Progress, model: nn.Module, optimizer: Optimizer) -> None:
-    """Write the state; all tensors go to the CPU."""
-    tensors = {f"model.{name}": value for name, value in on_cpu(model.state_dict()).items()}
+def learnt(network: nn.Module) -> Weights:
+    """Copies of what is not frozen in a network, on the first process's CPU; all processes call it together."""
+    frozen = {name for name, value in network.named_parameters(remove_duplicate=False) if not value.requires_grad}
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
+    state = get_model_state_dict(network, options=options)
+    return on_cpu({name: value for name, value in state.items() if name not in frozen})
+
+
+def save(path: Path, progress: Progress, network: nn.Module, optimizer: Optimizer, *, is_first: bool) -> None:
+    """Gather the state from all processes, which call it together; the first writes it."""
+    tensors = {f"model.{name}": value for name, value in learnt(network).items()}
     tensors |= {f"best.{name}": value for name, value in progress.best.items()}
-    for number, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{number}.{name}": value for name, value in on_cpu(state).items()}
+    states = get_optimizer_state_dict(network, optimizer, options=GATHERED).get("state", {})
+    for parameter, state in states.items():
+        tensors |= {f"optimizer.{parameter}.{name}": value for name, value in on_cpu(state).items()}
     told = {name: value for name, value in asdict(progress).items() if name != "best"}
-    write(path, tensors, told)
+    if is_first:
+        write(path, tensors, told)
 
 
-def load(path: Path, model: nn.Module, optimizer: Optimizer) -> Progress:
+def load(path: Path, network: nn.Module, optimizer: Optimizer) -> Progress:
     """Take up the state that the file holds, if there is one."""
     if not path.exists() or not path.stat().st_size:
         return Progress()
@@ -70,12 +92,13 @@ def load(path: Path, model: nn.Module, optimizer: Optimizer) -> Progress:
         told = {name: json.loads(text) for name, text in file.metadata().items()}
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no dict
     progress = Progress(**told, best=under("best.", tensors))
-    model.load_state_dict(under("model.", tensors))
-    states: dict[int, Weights] = {}
+    set_model_state_dict(network, under("model.", tensors), options=WHOLE)
+    states: dict[str, Weights] = {}
     for name, value in under("optimizer.", tensors).items():
-        number, _, key = name.partition(".")
-        states.setdefault(int(number), {})[key] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
+        parameter, _, key = name.rpartition(".")
+        states.setdefault(parameter, {})[key] = value
+    groups = get_optimizer_state_dict(network, optimizer)["param_groups"]
+    set_optimizer_state_dict(network, optimizer, {"state": states, "param_groups": groups}, options=WHOLE)
     logger.info("Goes on after step %d of %s", progress.step, path)
     return progress
 

@@ -63,9 +63,13 @@ def taken() -> Iterator[Place]:
     try:
         yield Place(device, rank, world)
     finally:
+        # Kept to the process's end: were DistributedDataParallel the last to let go of it, that would wait, holding
+        # Python's lock, for a thread of Gloo that waits for this lock.
+        _ENDED.append(_talk())
         dist.destroy_process_group()
 
 
+_ENDED: list[dist.ProcessGroup] = []
 _NUMBERS = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from job import JobError
 
-LIMIT = 1 << 30  # bytes that the archive may unpack to
+LIMIT = 16 << 30  # bytes that the archive may unpack to
 
 
 def unpack(archive: Path, folder: Path, needed: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ endpoint. model.json tells which archive was measured.
 """
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,17 @@ def write_golden(path: Path, samples: dict[str, Any], schema: dict[str, Any], sc
     write_json(path, {**golden, "tolerance": TOLERANCE})
 
 
+def write_answers(path: Path, schema: dict[str, Any], answers: Mapping[str, str]) -> None:
+    """Write prompts and the texts that a language model answers them with, which must come again to the letter."""
+    column = schema["columns"][0]["name"]
+    records = [{column: prompt} for prompt in answers]
+    write_json(path, {"columns": schema["columns"], "records": records, "answers": list(answers.values())})
+
+
 def write_identity(path: Path, archive: Path) -> None:
-    """Write the SHA-256 of the model's archive."""
-    sha256 = hashlib.sha256(archive.read_bytes()).hexdigest()
-    write_json(path, {"version": 1, "sha256": sha256})
+    """Write the SHA-256 of the model's archive, which may be larger than memory."""
+    digest = hashlib.sha256()
+    with archive.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    write_json(path, {"version": 1, "sha256": digest.hexdigest()})

@@ -1,6 +1,6 @@
 """Metrics of a test set, and a model beside the champion, the version that is approved."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,25 +10,35 @@ from job import JobError
 RESAMPLES = 200  # bootstrap samples behind each standard deviation
 
 Values = npt.NDArray[np.float64]
-Metric = Callable[[Any, Any], float]
+Rows = npt.NDArray[np.int64]
+Metric = Callable[..., float]
 
 
 class ChampionError(ValueError):
     """There is no champion, or it can't be measured on this data; the message says why."""
 
 
-def with_deviation(functions: Mapping[str, Metric], labels: Values, scores: Values) -> dict[str, Any]:
-    """Each metric on the test set, and its standard deviation over bootstrap samples of that set."""
+def resamples(count: int) -> Iterator[Rows]:
+    """Yield bootstrap samples of a test set, as numbers of its rows."""
     random = np.random.default_rng(0)
-    drawn = (random.integers(0, len(labels), len(labels)) for _ in range(RESAMPLES))
-    # A sample of one class only, or of one value only, has no AUC and no R2.
-    samples = [rows for rows in drawn if np.ptp(labels[rows]) > 0]
+    return (random.integers(0, count, count) for _ in range(RESAMPLES))
+
+
+def varied(labels: Values) -> list[Rows]:
+    """Bootstrap samples of labels that differ: one class or one value only has no AUC and no R2."""
+    samples = [rows for rows in resamples(len(labels)) if np.ptp(labels[rows]) > 0]
     if not samples:
         raise JobError(f"all {len(labels)} test rows have one and the same target. Add data.")
+    return samples
+
+
+def with_deviation(functions: Mapping[str, Metric], samples: Iterable[Rows], *measured: Values) -> dict[str, Any]:
+    """Each metric of what was measured on the test set, and its standard deviation over samples of that set."""
+    drawn = [[values[rows] for values in measured] for rows in samples]
     return {
         name: {
-            "value": float(function(labels, scores)),
-            "standard_deviation": float(np.std([function(labels[rows], scores[rows]) for rows in samples])),
+            "value": float(function(*measured)),
+            "standard_deviation": float(np.std([function(*sample) for sample in drawn])),
         }
         for name, function in functions.items()
     }

@@ -2,7 +2,7 @@
 
 import html
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from measures import metrics_of
 
 Draw = Callable[[Axes], None]
+Table = Sequence[Sequence[str]]  # rows, the first of them its head
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -36,7 +37,7 @@ svg {{ max-width: 100%; height: auto; }}
 <tr><th>Metric</th><th>Value</th><th>Standard deviation</th>{column}</tr>
 {rows}
 </table>
-{figures}
+{figures}{tables}
 </body>
 </html>
 """
@@ -52,8 +53,10 @@ class Results:
     comparison: dict[str, Any]
 
 
-def write_page(path: Path, results: Results, plots: Mapping[str, Draw]) -> None:
-    """Write the page with plots by caption; equal results give equal bytes."""
+def write_page(
+    path: Path, results: Results, plots: Mapping[str, Draw], tables: Mapping[str, Table] | None = None
+) -> None:
+    """Write the page with plots and tables by caption; equal results give equal bytes."""
     approved = metrics_of(results.champion) if results.champion else {}
     values = metrics_of(results.evaluation)
     page = PAGE.format(
@@ -63,6 +66,7 @@ def write_page(path: Path, results: Results, plots: Mapping[str, Draw]) -> None:
         column="<th>Approved version</th>" if approved else "",
         rows="\n".join(table_row(name, entry, approved) for name, entry in values.items() if "value" in entry),
         figures="\n".join(figure(caption, draw) for caption, draw in plots.items()),
+        tables="".join(f"\n{table(caption, rows)}" for caption, rows in (tables or {}).items()),
     )
     path.write_text(page, encoding="utf-8")
 
@@ -71,6 +75,14 @@ def table_row(name: str, entry: dict[str, float], approved: dict[str, Any]) -> s
     """One metric as a row of the table, with the approved version's if it was measured."""
     cells = [entry["value"], entry["standard_deviation"], *([approved[name]["value"]] if approved else [])]
     return f"<tr><th>{html.escape(name)}</th>{''.join(f'<td>{cell:.4g}</td>' for cell in cells)}</tr>"
+
+
+def table(caption: str, rows: Table) -> str:
+    """Draw a table of texts below its caption, line breaks kept."""
+    cells = [[f'<td style="white-space: pre-wrap">{html.escape(text)}</td>' for text in row] for row in rows[1:]]
+    head = "".join(f"<th>{html.escape(text)}</th>" for text in rows[0])
+    body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in cells)
+    return f"<figure><figcaption>{html.escape(caption)}</figcaption><table>\n<tr>{head}</tr>\n{body}\n</table></figure>"
 
 
 def figure(caption: str, draw: Draw) -> str:

@@ -16,7 +16,7 @@ import pandas as pd
 from champion import predict_champion
 from golden import write_golden, write_identity
 from job import JobError, run, write_json
-from measures import ChampionError, Metric, compare, summary, with_deviation
+from measures import ChampionError, Metric, compare, summary, varied, with_deviation
 from model import Model, Vector, load_model
 from page import Results, write_page
 from report import plots
@@ -104,8 +104,8 @@ def measure(labels: Vector, scores: Vector, problem_type: str) -> dict[str, Any]
     """Metrics in SageMaker's model-quality shape."""
     dataset = {"item_count": len(labels)}
     if problem_type == "regression":
-        return {"dataset": dataset, "regression_metrics": with_deviation(REGRESSION, labels, scores)}
-    values = with_deviation(CLASSIFICATION, labels, scores)
+        return {"dataset": dataset, "regression_metrics": with_deviation(REGRESSION, varied(labels), labels, scores)}
+    values = with_deviation(CLASSIFICATION, varied(labels), labels, scores)
     matrix = metrics.confusion_matrix(labels, scores >= CUT, labels=[0, 1])
     values["confusion_matrix"] = {str(row): {str(col): int(matrix[row, col]) for col in (0, 1)} for row in (0, 1)}
     values["receiver_operating_characteristic_curve"] = roc_curve(labels, scores)

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from champion import predict_champion
+from approved import ask_approved
 from golden import write_golden, write_identity
 from job import JobError, run, write_json
-from measures import ChampionError, Metric, compare, summary, with_deviation
+from measures import ChampionError, Metric, compare, summary, varied, with_deviation
 from model import Model, Probabilities, load_model
 from page import Results, write_page
 from report import plots
@@ -84,7 +84,7 @@ def read_test(folder: Path) -> tuple[Images, Labels, dict[str, Any]]:
 
 def measure(labels: Labels, found: Probabilities) -> dict[str, Any]:
     """Metrics in SageMaker's model-quality shape."""
-    values = with_deviation(METRICS, labels, found)
+    values = with_deviation(METRICS, varied(labels), labels, found)
     matrix = metrics.confusion_matrix(labels, found.argmax(1), labels=range(found.shape[1]))
     values["confusion_matrix"] = {
         str(row): {str(column): int(count) for column, count in enumerate(counts)} for row, counts in enumerate(matrix)
@@ -97,7 +97,7 @@ def measure_champion(
 ) -> tuple[dict[str, Any] | None, str]:
     """Metrics of the approved version on the same pictures; without them, the reason why."""
     try:
-        found = predict_champion(arguments.champion, images, model.schema)
+        found = ask_approved(arguments.champion, model.schema, load_model, lambda champion: champion.predict(images))
     except ChampionError as error:
         return None, str(error)
     return measure(labels, found), ""

@@ -15,10 +15,12 @@ from typing import IO, Any
 from pipelines.deploy.realtime.errors import DeployError
 
 NEEDED = {"features.json", "manifest.json"}
-SERVED = {"model.ubj", "model.onnx"}  # one of them at least
-ALLOWED = NEEDED | SERVED | {"model.safetensors"}
-LIMIT = 1 << 30  # bytes of the archive, and of what it unpacks to
-TEXT_LIMIT = 16 << 20  # bytes of a JSON file in it
+# One of these groups at least is what an image serves; the last is a language model in Hugging Face's format.
+LANGUAGE = {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+SERVED = ({"model.ubj"}, {"model.onnx"}, LANGUAGE)
+ALLOWED = NEEDED.union(*SERVED, {"special_tokens_map.json"})
+LIMIT = 16 << 30  # bytes of the archive, and of what it unpacks to
+TEXT_LIMIT = 64 << 20  # bytes of a JSON file in it, such as a tokenizer
 CHUNK = 1 << 20
 PICKLE = b"\x80"  # how every pickle since protocol 2 begins, and no XGBoost or ONNX model does
 # Weights begin with a length of 8 bytes, of which the first may be any, and the brace of a JSON object.
@@ -109,8 +111,8 @@ def _digest(content: IO[bytes], refuse: str = "") -> str:
 
 def _check_manifest(manifest: Any, digests: dict[str, str]) -> None:
     missing = sorted(NEEDED - digests.keys())
-    if not SERVED & digests.keys():
-        missing.append(" or ".join(sorted(SERVED, reverse=True)))
+    if not any(group <= digests.keys() for group in SERVED):
+        missing.append("model.ubj, model.onnx or all of " + ", ".join(sorted(LANGUAGE)))
     if missing:
         raise DeployError(f"model.tar.gz lacks {', '.join(missing)}. {AGAIN}")
     listed = manifest.get("files") if isinstance(manifest, dict) else None

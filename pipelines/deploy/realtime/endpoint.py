@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from pipelines.deploy.realtime.golden import Golden, Prediction
 from pipelines.deploy.realtime.settings import StageUnderTest
 
 CSV, JSON, JSON_LINES = "text/csv", "application/json", "application/jsonlines"
@@ -39,16 +40,17 @@ class Endpoint:
         )
         return str(found["Body"].read().decode())
 
-    def scores(self, records: list[Record], content_type: str, columns: list[str]) -> list[list[float]]:
-        """Scores of each record, sent in a format: one for each class, or a single one."""
+    def predictions(self, records: list[Record], content_type: str, golden: Golden) -> list[Prediction]:
+        """Predictions of records, sent in a format, of the columns and the kind of the golden ones."""
         if content_type == CSV:
-            lines = self.invoke(to_csv(records, columns), CSV).splitlines()
-            return [[float(value) for value in line.split(",")] for line in lines]
+            answer = self.invoke(to_csv(records, golden.names), CSV)
+            rows = csv.reader(io.StringIO(answer, newline=""))
+            return [",".join(row) if golden.answers else [float(value) for value in row] for row in rows]
         if content_type == JSON_LINES:
-            lines = self.invoke("".join(json.dumps(record) + "\n" for record in records), JSON_LINES).splitlines()
-            return [scores_of(json.loads(line)) for line in lines]
-        answer = json.loads(self.invoke(json.dumps({"instances": records}), JSON))
-        return [scores_of(prediction) for prediction in answer["predictions"]]
+            answer = self.invoke("".join(json.dumps(record) + "\n" for record in records), JSON_LINES)
+            return [prediction_of(json.loads(line)) for line in answer.split("\n") if line]
+        answer = self.invoke(json.dumps({"instances": records}), JSON)
+        return [prediction_of(each) for each in json.loads(answer)["predictions"]]
 
     def refusal(self, body: str, content_type: str) -> Refusal | None:
         """How the model refuses a request; None when it answers. Other errors pass through."""
@@ -74,10 +76,10 @@ class Endpoint:
         return taken
 
 
-def scores_of(prediction: dict[str, Any]) -> list[float]:
-    """All scores of a prediction; a model with one alone gives no list of them."""
-    scores: list[float] = prediction.get("scores") or [prediction["score"]]
-    return scores
+def prediction_of(told: dict[str, Any]) -> Prediction:
+    """The text of a prediction, or all its scores; a model with one alone gives no list of them."""
+    found: Prediction = told["answer"] if "answer" in told else told.get("scores") or [told["score"]]
+    return found
 
 
 def to_csv(records: list[Record], columns: list[str]) -> str:

@@ -9,15 +9,18 @@ import functools
 import json
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from pipelines.deploy.realtime.endpoint import CSV, JSON, JSON_LINES, Endpoint, Record
-from pipelines.deploy.realtime.golden import Golden
+from pipelines.deploy.realtime.golden import Golden, Prediction
 from pipelines.deploy.realtime.stage import Limits
 
 UNSEEN = "a category that no training data held"
 UNKNOWN = "a_column_that_no_model_has"
+# What a column of a kind does not take.
+WRONG = {"numeric": "no number, no image", "image": "no number, no image", "text": 7}
 
 MALFORMED = {
     "broken JSON": ('{"instances": [', JSON),
@@ -34,8 +37,22 @@ def check_refused(live: Endpoint, record: Record, column: str) -> None:
     assert column in refused.message, f"the refusal does not name column {column!r}: {refused.message}"
 
 
-def check_scores(found: list[list[float]], golden: Golden, content_type: str) -> None:
-    wanted, tolerance = golden.scores, golden.tolerance
+def check_predictions(found: list[Prediction], golden: Golden, content_type: str) -> None:
+    if golden.answers:
+        check_answers(found, golden.answers, content_type)
+    else:
+        check_scores(found, golden, content_type)
+
+
+def check_answers(found: list[Any], wanted: list[str], content_type: str) -> None:
+    assert len(found) == len(wanted), f"{len(wanted)} records as {content_type} give {len(found)} answers"
+    for row, (given, known) in enumerate(zip(found, wanted, strict=True)):
+        told = f"record {row} as {content_type} is answered {given!r}; at its evaluation the model answered {known!r}"
+        assert given == known, told
+
+
+def check_scores(found: list[Any], golden: Golden, content_type: str) -> None:
+    wanted, tolerance = golden.scores or [], golden.tolerance
     told = f"{len(wanted)} records of {len(wanted[0])} scores as {content_type} give {[*map(len, found)]} scores"
     assert [*map(len, found)] == [*map(len, wanted)], told
     # Relative too: large values of a regression differ by more than a probability does.
@@ -47,15 +64,20 @@ def check_scores(found: list[list[float]], golden: Golden, content_type: str) ->
     assert all(close), f"{told} ({close.count(False)} of {len(close)} records differ by more than {tolerance})"
 
 
-def test_it_answers(live: Endpoint, golden: Golden) -> None:
-    (scores,) = live.scores(golden.records[:1], JSON, golden.names)
+def is_sound(found: Prediction) -> bool:
+    """Whether it is a text, or none of its scores is infinite."""
+    return isinstance(found, str) or all(map(math.isfinite, found))
 
-    assert all(map(math.isfinite, scores)), f"the first record scores {scores}"
+
+def test_it_answers(live: Endpoint, golden: Golden) -> None:
+    (found,) = live.predictions(golden.records[:1], JSON, golden)
+
+    assert is_sound(found), f"the first record scores {found}"
 
 
 @pytest.mark.parametrize("content_type", [JSON, JSON_LINES, CSV])
 def test_it_gives_the_predictions_of_the_evaluation(content_type: str, live: Endpoint, golden: Golden) -> None:
-    check_scores(live.scores(golden.records, content_type, golden.names), golden, content_type)
+    check_predictions(live.predictions(golden.records, content_type, golden), golden, content_type)
 
 
 def test_a_record_that_lacks_a_column_is_refused(live: Endpoint, golden: Golden) -> None:
@@ -67,20 +89,20 @@ def test_a_record_with_an_unknown_column_is_refused(live: Endpoint, golden: Gold
     check_refused(live, {**golden.records[0], UNKNOWN: 1}, UNKNOWN)
 
 
-def test_text_that_is_no_number_or_image_is_refused(live: Endpoint, golden: Golden) -> None:
-    column = golden.first("numeric", "image")
+def test_a_value_of_another_kind_is_refused(live: Endpoint, golden: Golden) -> None:
+    column = golden.first(*WRONG)
     if column is None:
-        pytest.skip("the model has no column of numbers or images")
-    check_refused(live, {**golden.records[0], column: "no number, no image"}, column)
+        pytest.skip("the model has columns of categories alone")
+    check_refused(live, {**golden.records[0], column.name: WRONG[column.kind]}, column.name)
 
 
 def test_a_category_never_seen_is_accepted(live: Endpoint, golden: Golden) -> None:
     column = golden.first("categorical")
     if column is None:
         pytest.skip("the model has no categorical column")
-    (scores,) = live.scores([{**golden.records[0], column: UNSEEN}], JSON, golden.names)
+    (found,) = live.predictions([{**golden.records[0], column.name: UNSEEN}], JSON, golden)
 
-    assert all(map(math.isfinite, scores)), f"a record with an unseen category in column {column!r} scores {scores}"
+    assert is_sound(found), f"a record with an unseen category in column {column.name!r} scores {found}"
 
 
 @pytest.mark.parametrize("what", MALFORMED)
@@ -89,7 +111,7 @@ def test_malformed_input_is_refused_and_does_no_harm(what: str, live: Endpoint, 
 
     assert refused, f"endpoint {live.name} answers {what}; it must refuse it"
     assert 400 <= refused.status < 500, f"{what} gets HTTP {refused.status}, not 4xx: {refused.message}"
-    check_scores(live.scores(golden.records, CSV, golden.names), golden, CSV)
+    check_predictions(live.predictions(golden.records, CSV, golden), golden, CSV)
 
 
 def test_latency_is_within_its_budget(

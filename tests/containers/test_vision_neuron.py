@@ -1,12 +1,13 @@
-"""The PyTorch image's program, unmodified, on the stand-in of a Trainium device that neuron_device/ holds."""
+"""The program that trains on images, unmodified, on the stand-in of a Trainium device that neuron_device/ holds."""
 
 import signal
 from pathlib import Path
 
 import pytest
 from neuron import Report, on_neuron
-from pytorch_job import CONTAINER, SPLIT, Job, furthest
 from safetensors.numpy import load_file
+from training_job import TRAINING, furthest
+from vision_job import SPLIT, Job
 
 GIVEN = {"precision": "bfloat16", "epochs": "3", "batch_size": "24"}
 EPOCH = SPLIT["train"].stop // 24  # steps; more than those after which processes agree whether to end
@@ -14,7 +15,7 @@ EPOCH = SPLIT["train"].stop // 24  # steps; more than those after which processe
 
 def trained(job: Job, report: Path | None = None, processes: int = 1, **given: str) -> str:
     """Run the program, on the device if there is to be a report; returns its log."""
-    there = on_neuron(report, CONTAINER.parent, CONTAINER) if report else {}
+    there = on_neuron(report, TRAINING, Job.container) if report else {}
     code, log = job.run(variables={**there, "PROCESSES_PER_HOST": str(processes)}, **{**GIVEN, **given})
     assert code == 0, log
     return log
@@ -66,7 +67,7 @@ def test_nothing_of_another_shape_comes_after_the_first_epoch(neuron: tuple[Job,
 
 def test_training_that_began_on_the_device_ends_on_the_cpu_as_if_it_had_begun_there(cpu: Job, tmp_path: Path) -> None:
     job = Job.make(tmp_path)
-    program = job.start(variables=on_neuron(tmp_path / "report", CONTAINER.parent, CONTAINER), **GIVEN)
+    program = job.start(variables=on_neuron(tmp_path / "report", TRAINING, Job.container), **GIVEN)
     assert program.stdout
     next(line for line in program.stdout if line.startswith("[epoch 1"))
     program.send_signal(signal.SIGTERM)

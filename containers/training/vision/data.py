@@ -1,12 +1,10 @@
-"""Images and labels as process.py wrote them, and the order in which they are learnt."""
+"""Images and labels as process.py wrote them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from entry import Job, TrainingError
-from place import Place
 
 
 @dataclass(frozen=True)
@@ -23,6 +21,10 @@ class Images:
         """Return some rows' images and classes on the device; the copy need not have ended."""
         pixels = torch.from_numpy(self.pixels[rows.numpy()])
         return pixels.to(device, non_blocking=True), self.labels[rows].to(device, non_blocking=True)
+
+    def weigh(self, rows: torch.Tensor) -> int:
+        """Number of some rows: each has one label."""
+        return len(rows)
 
 
 def read(job: Job, channel: str, classes: int) -> Images:
@@ -41,17 +43,3 @@ def read(job: Job, channel: str, classes: int) -> Images:
             f"{classes} classes. Make both by one run of process.py."
         )
     return Images(pixels, torch.from_numpy(numbers.astype(np.int64)))
-
-
-def batches(count: int, size: int, epoch: int, seed: int) -> Iterator[torch.Tensor]:
-    """Yield the rows of an epoch's batches, in an order that seed and epoch decide; what fills none is left out.
-
-    So all batches have one shape, for which an accelerator compiles once.
-    """
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
-    yield from order[: count - count % size].split(size)
-
-
-def parts(batch: torch.Tensor, place: Place, accumulate: int) -> Iterator[torch.Tensor]:
-    """Yield what this process takes of a batch, in as many parts: every so-many-th row, whatever their number."""
-    yield from batch[place.rank :: place.world].chunk(accumulate)

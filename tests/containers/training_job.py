@@ -1,4 +1,4 @@
-"""A folder laid out like /opt/ml with scikit-learn's digits, and the PyTorch image's program run on it."""
+"""A folder laid out like /opt/ml, and a program that trains with PyTorch run on it."""
 
 import json
 import os
@@ -7,50 +7,22 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 from safetensors.numpy import load_file
-from sklearn.datasets import load_digits
 
-CONTAINER = Path(__file__).resolve().parents[2] / "containers" / "training" / "pytorch"
-FAST = {"epochs": "4", "batch_size": "60", "width": "8", "learning_rate": "0.02"}
-SPLIT = {"train": slice(0, 600), "validation": slice(600, 800)}
-UNSEEN = slice(800, 1797)
-
-Images = npt.NDArray[np.uint8]
-
-
-def digits(rows: slice) -> tuple[Images, npt.NDArray[np.int64]]:
-    """Images of 8 times 8 grey pixels, and the digits that they show."""
-    found = load_digits()
-    return (found.images[rows, :, :, None] * 15.9).astype(np.uint8), found.target[rows].astype(np.int64)
+TRAINING = Path(__file__).resolve().parents[2] / "containers" / "training"
 
 
 @dataclass(frozen=True)
-class Job:
-    """One host of a training job."""
+class TrainingJob:
+    """One host of a training job; what is left open is the use case's."""
 
     base: Path
-
-    @classmethod
-    def make(cls, base: Path) -> "Job":
-        """Lay out the folder, its channels filled."""
-        job = cls(base)
-        for name, rows in SPLIT.items():
-            job.fill(name, *digits(rows))
-        schema = {"target": {"name": "class", "classes": [str(number) for number in range(10)]}}
-        job.write("input/data/metadata/features.json", {"version": 1, **schema})
-        job.write("input/config/inputdataconfig.json", {name: {} for name in (*SPLIT, "metadata")})
-        return job
-
-    def fill(self, channel: str, images: Images, labels: npt.NDArray[Any]) -> None:
-        folder = self.base / "input" / "data" / channel
-        folder.mkdir(parents=True, exist_ok=True)
-        np.save(folder / "images.npy", images)
-        np.save(folder / "labels.npy", labels)
+    container: ClassVar[Path]
+    fast: ClassVar[dict[str, str]]  # hyperparameters that a test need not give
 
     def write(self, name: str, content: dict[str, Any]) -> None:
         (self.base / name).parent.mkdir(parents=True, exist_ok=True)
@@ -58,8 +30,8 @@ class Job:
 
     def start(self, *before: str, variables: dict[str, str] | None = None, **given: str) -> subprocess.Popen[str]:
         """Start the program, a command before it if any; variables of its environment, hyperparameters by name."""
-        self.write("input/config/hyperparameters.json", {**FAST, **given})
-        places = {"PYTHONPATH": f"{CONTAINER.parent}{os.pathsep}{CONTAINER}", "SAGEMAKER_BASE_DIR": str(self.base)}
+        self.write("input/config/hyperparameters.json", {**self.fast, **given})
+        places = {"PYTHONPATH": f"{TRAINING}{os.pathsep}{self.container}", "SAGEMAKER_BASE_DIR": str(self.base)}
         environment = {**os.environ, "PROCESSES_PER_HOST": "1", "MASTER_PORT": free_port(), **places}
         return subprocess.Popen(
             [*before, sys.executable, "-u", "-m", "entry", "train"],
@@ -89,11 +61,15 @@ class Job:
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         return load_file(self.base / "model" / "model.safetensors")
 
-    def probabilities(self, images: Images) -> npt.NDArray[np.float32]:
-        """What ONNX Runtime makes of images."""
-        session = onnxruntime.InferenceSession(self.base / "model" / "model.onnx")
-        found: npt.NDArray[np.float32] = session.run(["probabilities"], {"image": images})[0]
-        return found
+
+def await_line(program: subprocess.Popen[str], text: str) -> None:
+    assert program.stdout
+    seen = []
+    for line in program.stdout:
+        seen.append(line)
+        if text in line:
+            return
+    raise AssertionError(f"no line with {text!r} in {seen}")
 
 
 def furthest(some: dict[str, npt.NDArray[Any]], other: dict[str, npt.NDArray[Any]]) -> float:

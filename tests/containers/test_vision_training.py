@@ -1,4 +1,4 @@
-"""The PyTorch image's program under SageMaker's contract, on a CPU."""
+"""The program that trains on images under SageMaker's contract, on a CPU."""
 
 import json
 import os
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pytorch_job import CONTAINER, UNSEEN, Job, digits, furthest
+from training_job import TRAINING, await_line, furthest
+from vision_job import UNSEEN, Job, digits
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +25,6 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[Job, str]:
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
     return Job.make(tmp_path)
-
-
-def await_line(program: subprocess.Popen[str], text: str) -> None:
-    assert program.stdout
-    seen = []
-    for line in program.stdout:
-        seen.append(line)
-        if text in line:
-            return
-    raise AssertionError(f"no line with {text!r} in {seen}")
 
 
 def test_it_leaves_a_model_that_knows_digits_it_has_not_seen(plain: tuple[Job, str]) -> None:
@@ -145,7 +136,7 @@ def test_patience_ends_a_training_that_stalls(job: Job) -> None:
         ({"epochs": "0"}, "Hyperparameter epochs is 0. It must be at least 1"),
         ({"precision": "float8"}, "Hyperparameter precision is float8. It must be one of float32, bfloat16"),
         ({"batch_size": "7", "accumulate": "2"}, "batch_size is 7. It must be a multiple of 1 processes times 2 parts"),
-        ({"batch_size": "601"}, "Channel train has 600 images, fewer than batch_size 601"),
+        ({"batch_size": "601"}, "Channel train has 600 examples, fewer than batch_size 601"),
         ({"learning_rate": "1e30"}, "Lower learning_rate"),
     ],
 )
@@ -233,9 +224,9 @@ def test_the_manifest_lists_what_is_there(plain: tuple[Job, str]) -> None:
 
 
 def test_the_smoke_test_of_an_image_says_what_it_trains_on_and_how_well() -> None:
-    programs = f"{CONTAINER.parent}{os.pathsep}{CONTAINER}"
+    programs = f"{TRAINING}{os.pathsep}{Job.container}"
     done = subprocess.run(
-        [sys.executable, CONTAINER / "smoke.py"],
+        [sys.executable, Job.container / "smoke.py"],
         env={**os.environ, "PYTHONPATH": programs, "PROCESSES_PER_HOST": "1"},
         capture_output=True,
         text=True,

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 import torch
-from checkpoint import on_cpu, write
 from entry import TrainingError
+from pytorch.checkpoint import on_cpu, write
 from torch import Tensor, nn
 
 logger = logging.getLogger("train")

@@ -1,25 +1,34 @@
 """Let the champion, the version that is approved, say what the test set shows."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 from job import JobError
 from measures import ChampionError
-from model import Probabilities, load_model
 
 
-def predict_champion(folder: Path, images: npt.NDArray[np.uint8], schema: dict[str, Any]) -> Probabilities:
-    """Return the champion's probabilities; `folder` holds its archive, `schema` is the new model's."""
+class Model(Protocol):
+    """A model in a training job's archive, and what it takes and answers."""
+
+    @property
+    def schema(self) -> dict[str, Any]: ...  # noqa: D102  # features.json
+
+
+M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+
+
+def ask_approved(folder: Path, schema: dict[str, Any], load: Callable[[Path], M], ask: Callable[[M], T]) -> T:
+    """Return what the champion says when asked; `folder` holds its archive, `schema` is the new model's."""
     archive = folder / "model.tar.gz"
     if not archive.is_file():
         raise ChampionError("There is no approved version")
     try:
-        champion = load_model(archive)
+        champion = load(archive)
         refuse_another(champion.schema, schema)
-        return champion.predict(images)
-    except Exception as error:  # ONNX Runtime's own errors share no other base
+        return ask(champion)
+    except Exception as error:  # the errors of libraries that read models share no other base
         reason = str(error) if isinstance(error, (JobError, ValueError)) else f"{type(error).__name__}: {error}"
         raise ChampionError(f"The approved version can't be measured on this data: {reason}") from error
 
