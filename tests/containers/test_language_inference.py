@@ -145,6 +145,16 @@ def test_the_longest_prompt_is_answered(server: Server) -> None:
     assert len(texts(server.invoke(instances("b" * LIMIT), JSON))) == 1
 
 
+def test_a_prompt_of_which_the_tokenizer_leaves_nothing_is_refused(model: Path, tmp_path: Path) -> None:
+    shutil.copytree(model, tmp_path / "model", ignore=shutil.ignore_patterns("manifest.json"))
+    changed("tokenizer.json", normalizer={"type": "Strip", "strip_left": True, "strip_right": True})(tmp_path / "model")
+    with Server(complete(tmp_path / "model"), CONTAINER) as server:
+        refused = server.invoke(instances("a", "  "), JSON)
+
+    assert refused.status == 400
+    assert "row 2, column 'prompt': the text has 0 tokens" in refused.error
+
+
 def test_arrays_are_neither_taken_nor_given(server: Server) -> None:
     sent, asked = server.invoke(b"\x93NUMPY", NPY), server.invoke(instances("a"), JSON, NPY)
 

@@ -48,11 +48,11 @@ class Model:
         return [answer for part in parts for answer in self.answer(part)]
 
     def check(self, prompts: list[str]) -> None:
-        """Refuse a prompt of more tokens than the model takes: to cut it would be to answer another."""
+        """Refuse a prompt of no token, or of more than the model takes: to cut it would be to answer another."""
         for number, tokens in enumerate(self.tokenizer(prompts)["input_ids"], 1):
-            if len(tokens) > self.limit:
+            if not 1 <= len(tokens) <= self.limit:
                 found = f"row {number}, column {self.column!r}: the text has {len(tokens)} tokens"
-                raise RequestError(400, f"{found}; the limit is {self.limit}. Send a shorter text.")
+                raise RequestError(400, f"{found}; the limit is {self.limit}. Send another text.")
 
     def answer(self, prompts: list[str]) -> list[str]:
         """Continue some prompts at once, the shorter ones filled up on the left."""
