@@ -1,7 +1,9 @@
-"""Build a container image when what it is made of is new; print its URI, pinned by digest.
+"""Print the URI of one of a pipeline's images, pinned by digest; build it when what it is made of is new.
 
-    python -m pipelines.image containers/training/xgboost
-    python -m pipelines.image containers/training/vision --file containers/training/pytorch/Dockerfile.gpu
+    python -m pipelines.image build.vision train-gpu
+
+images.json beside the pipeline tells what each image is made of: `folder`, and `file` where its Dockerfile lies
+elsewhere; or it names by `uri` an image that somebody else has built.
 
 The tag is the content's digest, so an unchanged folder keeps its image, and cached steps stay cached.
 Images share what lies beside their folders: `COPY --from=entry` in a Dockerfile copies from the folder ../entry.
@@ -9,6 +11,7 @@ Progress goes to standard error; standard output is the URI alone.
 """
 
 import argparse
+import json
 import logging
 import re
 import subprocess
@@ -67,15 +70,13 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("botocore").setLevel(logging.WARNING)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="folder from which the image is built")
-    parser.add_argument("--file", type=Path, help="its Dockerfile; without, the one that the folder holds")
+    parser.add_argument("pipeline", help="as for pipelines.run: build.vision for pipelines/build/vision")
+    parser.add_argument("image", help="its name in images.json")
     given = parser.parse_args()
-    container = Container(given.folder, given.file)
-    if not given.folder.is_dir() or not container.dockerfile.is_file():
-        parser.error(f"There is no {container.dockerfile}. Give a container's folder, and by --file its Dockerfile.")
     try:
-        project = settings.from_environment()
-        uri = ensure_image(container, project.image_repository_uri, boto3.client("ecr", region_name=project.region))
+        project, known = settings.from_environment(), find(given.pipeline, given.image)
+        ecr = boto3.client("ecr", region_name=project.region)
+        uri = known if isinstance(known, str) else ensure_image(known, project.image_repository_uri, ecr)
     except settings.SettingsError as error:
         logger.error("%s", error)  # noqa: TRY400  # a message for a person, who has no use for a traceback
         return 2
@@ -84,6 +85,31 @@ def main() -> int:
         return 1
     sys.stdout.write(f"{uri}\n")
     return 0
+
+
+def find(pipeline: str, name: str) -> Container | str:
+    """What a pipeline's image is made of, or the URI of one that is there; SettingsError for what images.json lacks."""
+    path = Path(__file__).parent.joinpath(*pipeline.split("."), "images.json")
+    try:
+        images: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise settings.SettingsError(f"{path} can't be read: {error}. Write an object for each image.") from error
+    if name not in images:
+        raise settings.SettingsError(f"{path} has no image {name!r}. Use one of {', '.join(images)}.")
+    return _known(images[name], f"{path}: image {name!r}")
+
+
+def _known(entry: dict[str, str], where: str) -> Container | str:
+    if entry.keys() == {"uri"}:
+        if not entry["uri"] or not re.fullmatch(settings.PINNED, entry["uri"]):
+            raise settings.SettingsError(f"{where} has the uri {entry['uri']!r}. Write {settings.PINNED_FORM}.")
+        return entry["uri"]
+    if not {"folder"} <= entry.keys() <= {"folder", "file"}:
+        raise settings.SettingsError(f"{where} has {', '.join(entry)}. Write folder, and file if need be; or uri.")
+    container = Container(Path(entry["folder"]), Path(entry["file"]) if "file" in entry else None)
+    if not container.folder.is_dir() or not container.dockerfile.is_file():
+        raise settings.SettingsError(f"{where}: there is no {container.dockerfile}. Mend its folder or its file.")
+    return container
 
 
 def ensure_image(container: Container, repository_uri: str, ecr: Any) -> str:

@@ -1,6 +1,9 @@
 """Images are built when their folder's content is new, and named by digest."""
 
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,3 +118,64 @@ def test_a_dockerfile_may_lie_in_a_folder_that_the_image_copies_from(sharing: Pa
 def test_missing_repository_is_named(ecr: Any, folder: Path) -> None:
     with pytest.raises(image.ImageError, match="no repository sagemaker-joiners"):
         image.ensure_image(image.Container(folder), REPOSITORY.replace("leavers", "joiners"), ecr)
+
+
+ROOT = Path(__file__).resolve().parents[1]
+PINNED = f"{REPOSITORY}@sha256:{'a' * 64}"
+
+
+def printed(folder: Path, *words: str) -> tuple[int, str, str]:
+    """Run the command as a build does; its exit status, output and complaints."""
+    given = json.loads((ROOT / "tests" / "golden" / "vision-cpu.env.json").read_text())
+    command = [sys.executable, "-m", "pipelines.image", *words]
+    done = subprocess.run(command, cwd=folder, env=given | {"PATH": ""}, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository that builds from pictures."""
+    shutil.copytree(ROOT / "pipelines", tmp_path / "pipelines", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def test_an_image_that_somebody_else_has_built_is_taken_by_its_digest(repository: Path) -> None:
+    known = repository / "pipelines/build/vision/images.json"
+    known.write_text(json.dumps({"train-gpu": {"uri": PINNED}}))
+
+    assert printed(repository, "build.vision", "train-gpu") == (0, f"{PINNED}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ({"serve": {"uri": PINNED}}, "has no image 'train-gpu'. Use one of serve."),
+        ({"train-gpu": {"uri": f"{REPOSITORY}:latest"}}, "Write an ECR image URI that ends in its digest."),
+        ({"train-gpu": {"uri": ""}}, "Write an ECR image URI that ends in its digest."),
+        ({"train-gpu": {"uri": PINNED, "folder": "a"}}, "has uri, folder. Write folder, and file if need be; or uri."),
+        ({"train-gpu": {"folder": "containers/absent"}}, "there is no containers/absent/Dockerfile."),
+    ],
+    ids=["unknown", "by a tag", "empty", "both", "no Dockerfile"],
+)
+def test_what_images_json_says_wrongly_is_told(content: dict[str, Any], told: str, repository: Path) -> None:
+    (repository / "pipelines/build/vision/images.json").write_text(json.dumps(content))
+
+    status, output, complaint = printed(repository, "build.vision", "train-gpu")
+
+    assert (status, output) == (2, "")
+    assert told in complaint
+
+
+def test_a_pipeline_without_images_is_told(repository: Path) -> None:
+    assert "build/absent/images.json can't be read" in printed(repository, "build.absent", "serve")[2]
+
+
+@pytest.mark.parametrize("known", sorted(ROOT.glob("pipelines/build/*/images.json")), ids=lambda path: path.parent.name)
+def test_each_known_image_has_its_dockerfile(known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    names = json.loads(known.read_text())
+
+    found = [image.find(f"build.{known.parent.name}", name) for name in names]
+
+    assert len(found) > 2
+    assert all(isinstance(each, image.Container) for each in found)
