@@ -168,6 +168,28 @@ def approve(pipeline: str | None, reject: bool, comment: str, home: Path, output
 
 
 @sandbox.command()
+@click.argument("repository", metavar="OWNER/NAME")
+@click.option("--private", is_flag=True, help="Let nobody clone it who doesn't say who he is.")
+@click.option("--protect", multiple=True, metavar="BRANCH", help="Let nobody push to this branch.")
+@home_option
+def repository(repository: str, private: bool, protect: tuple[str, ...], home: Path) -> None:
+    """Make a REPOSITORY on a git host, which connections reach; print the URL to clone it."""
+    from smproject.sandbox import git_owner
+
+    click.echo(git_owner.make_repository(lifecycle.require(home), repository, private=private, protected=protect))
+
+
+@sandbox.command()
+@click.argument("connection")
+@home_option
+def accept(connection: str, home: Path) -> None:
+    """Complete a pending CONNECTION (name or ARN) to the git host, as the owner of its repositories does."""
+    from smproject.sandbox import git_owner
+
+    click.echo(f"{git_owner.accept(lifecycle.require(home), connection)} is AVAILABLE")
+
+
+@sandbox.command()
 @click.argument("job")
 @click.option(
     "--profile",

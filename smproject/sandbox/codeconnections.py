@@ -1,4 +1,4 @@
-"""CodeConnections: connections to git providers, kept. The handshake is made in AWS's console, so they stay PENDING."""
+"""CodeConnections: connections to git hosts. A person completes them; until then they are PENDING."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from smproject.sandbox.git_hosts import Hosted
+from smproject.sandbox.moto_seam import Credentials
+from smproject.sandbox.permissions.gate import Gate
 from smproject.sandbox.service import Caller, Request, Service, ServiceError, page
 from smproject.sandbox.world import World
 
@@ -18,6 +21,7 @@ class Connection:
     account: str
     name: str
     provider: str
+    status: str = "PENDING"
     tags: dict[str, str] = field(default_factory=dict)
 
     def describe(self) -> dict[str, Any]:
@@ -27,7 +31,7 @@ class Connection:
             "ConnectionArn": self.arn,
             "ProviderType": self.provider,
             "OwnerAccountId": self.account,
-            "ConnectionStatus": "PENDING",
+            "ConnectionStatus": self.status,
         }
 
 
@@ -40,6 +44,7 @@ class CodeConnections(Service):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.connections: dict[str, Connection] = {}
+        self.hosted: dict[str, Hosted] = {}  # repositories of the git host, by their full names
 
     def create_connection(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Create a connection, which waits for its handshake."""
@@ -89,6 +94,34 @@ class CodeConnections(Service):
         """Return a connection's tags."""
         tags = self._find(caller, request["ResourceArn"]).tags
         return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+
+    def use(self, credentials: Credentials, arn: str, full_name: str) -> Hosted:
+        """Return a repository that a role may reach by a connection; raises ServiceError for what stands against it.
+
+        https://docs.aws.amazon.com/dtconsole/latest/userguide/security_iam_id-based-policy-examples-connections.html
+        """
+        action = f"{arn.split(':')[2]}:UseConnection"
+        asked = {f"{arn.split(':')[2]}:FullRepositoryId": full_name}
+        if Gate(self.world).judge_permission(credentials, action, arn, asked).reason:
+            raise ServiceError(
+                "AccessDeniedException",
+                f"Unable to use Connection: {arn}. The provided role does not have sufficient permissions.",
+            )
+        connection = self.connections.get(arn)
+        if connection is None or connection.account != credentials.account:
+            raise ServiceError("ResourceNotFoundException", f"Connection not found: {arn}")
+        if connection.status != "AVAILABLE":
+            raise ServiceError(
+                "ConflictException",
+                f"Connection {connection.name} ({arn}) is {connection.status}. Complete it, in the sandbox by: "
+                f"smproject sandbox accept {connection.name}",
+            )
+        if full_name not in self.hosted:
+            raise ServiceError(
+                "ResourceNotFoundException",
+                f"[{connection.provider}] Connection {connection.name} reaches no repository {full_name}.",
+            )
+        return self.hosted[full_name]
 
     @property
     def _all(self) -> dict[str, Connection]:

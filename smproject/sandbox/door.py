@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from smproject.sandbox import calls, git_http, moto_seam, replies, validation
+from smproject.sandbox import calls, git_hosts, git_http, moto_seam, replies, validation
 from smproject.sandbox.calllog import CallLog
 from smproject.sandbox.calls import Call, Environ
 from smproject.sandbox.moto_seam import Credentials
@@ -32,12 +32,15 @@ class Door:
 
     def __init__(self, world: World, log: CallLog) -> None:
         self.world, self.log, self.gate = world, log, Gate(world)
+        self.host = git_hosts.GitHost(world)
         self.moto = moto_seam.application()
         self._turns: dict[str, threading.Lock] = {}
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Answer one HTTP request."""
         started = time.perf_counter()
+        if environ["PATH_INFO"].startswith(git_hosts.PREFIX):
+            return self.host(environ, start_response)
         if environ["PATH_INFO"].startswith(_GIT):
             return self._git(environ, start_response, started)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+import urllib.request
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,27 @@ def thing(make: Make) -> Make:
 def plain(answer: dict[str, Any]) -> dict[str, Any]:
     """Return an answer without what each request has of its own."""
     return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+
+
+@thing
+def _git_host(at: Workplace) -> Look:
+    name, connections = f"team/{uuid.uuid4().hex[:8]}", at.client("codeconnections")
+    arn = connections.create_connection(ConnectionName="durable", ProviderType="GitLab")["ConnectionArn"]
+    for path in (name, f"-/connections/{arn.rpartition('/')[2]}"):
+        urllib.request.urlopen(f"{at.sandbox.endpoint}/_git/{path}", data=b"{}").close()  # noqa: S310  # the sandbox
+    folder = at.folder / "hosted"
+    url = f"{at.sandbox.endpoint.replace('://', '://dev:any@')}/_git/{name}.git"
+    who = ["-c", "user.name=dev", "-c", "user.email=dev@example.com"]
+    for command in (["init", "--quiet", str(folder)], [*who, "commit", "--quiet", "--allow-empty", "-m", "One"]):
+        subprocess.run(["git", *([] if "init" in command else ["-C", str(folder)]), *command], check=True)
+    subprocess.run(["git", "-C", str(folder), "push", "--quiet", url, "HEAD:main"], check=True)
+
+    def look(sandbox: Sandbox) -> Any:
+        remote = f"{sandbox.endpoint}/_git/{name}.git"
+        heads = subprocess.run(["git", "ls-remote", remote], capture_output=True, text=True, check=True).stdout
+        return heads, plain(sandbox.client("codeconnections").get_connection(ConnectionArn=arn))
+
+    return look
 
 
 @thing

@@ -16,6 +16,7 @@ from smproject.sandbox.service import Request
 
 if TYPE_CHECKING:
     from smproject.sandbox.codecommit import CodeCommitService
+    from smproject.sandbox.codeconnections import CodeConnections
 
 _APPROVAL_MINUTES = 7 * 24 * 60  # how long AWS waits for a manual approval
 
@@ -47,6 +48,30 @@ def _tip(work: Work, repository: str, branch: str) -> str:
         )
         raise ActionFailedError("ConfigurationError", message) from error
     return str(found["branch"]["commitId"])
+
+
+def connection_source(work: Work) -> None:
+    """Bring the tip of a branch of a git host, or the commit that was pushed, into the artifact store, as a zip.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodestarConnectionSource.html
+    """
+    arn, repository, branch = (
+        work.run.configuration[name] for name in ("ConnectionArn", "FullRepositoryId", "BranchName")
+    )
+    connections = cast("CodeConnections", work.world.services["codeconnections"])
+    git = connections.use(work.credentials, arn, repository).git
+    commit_id = work.execution.revisions.get(work.run.name) or git.branches().get(branch)
+    if commit_id is None:
+        message = f"No Branch [{branch}] found for FullRepositoryName [{repository}]"
+        raise ActionFailedError("ConfigurationError", message)
+    if git.branches().get(branch) != commit_id:  # a trigger's push to another branch
+        branch = next((name for name, tip in git.branches().items() if tip == commit_id), branch)
+    date, message = git.show(commit_id, "%ad", "%B")
+    work.store(work.run.declaration["outputArtifacts"][0]["name"], git.archive(commit_id))
+    work.run.revision = {"revisionId": commit_id, "revisionSummary": message.strip()}
+    work.run.external_id, work.run.summary = commit_id, message.strip()
+    names = {"FullRepositoryName": repository, "BranchName": branch, "CommitId": commit_id, "ConnectionArn": arn}
+    work.run.variables = {**names, "AuthorDate": _iso(date), "CommitMessage": message.strip()}
 
 
 def codebuild(work: Work) -> None:
@@ -162,6 +187,7 @@ def _notify(work: Work) -> None:
 
 RUNNERS: dict[str, Callable[[Work], None]] = {
     "CodeCommit": codecommit_source,
+    "CodeStarSourceConnection": connection_source,
     "CodeBuild": codebuild,
     "CloudFormation": cloudformation.run,
     "Manual": manual_approval,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smproject.sandbox.codepipeline import interrupted, rollback, structure, views
+from smproject.sandbox.codepipeline import interrupted, rollback, structure, triggers, views
 from smproject.sandbox.codepipeline.executor import Executor
 from smproject.sandbox.codepipeline.model import ActionRun, Execution, Pipeline, now
 from smproject.sandbox.codepipeline.notices import Notices
@@ -89,6 +89,18 @@ class CodePipelineService(Service):
             pipeline.tokens |= {token: execution} if token else {}
             Executor(self.world, pipeline, execution).launch()
         return {"pipelineExecutionId": execution.id}
+
+    def pushed(self, full_name: str, branch: str, commit: str) -> None:
+        """Start the pipelines that wait for a push to a branch of a git host's repository."""
+        for pipeline in list(self._pipelines.values()):
+            for action in triggers.sources(pipeline.declaration, full_name, branch):
+                connection = action["configuration"]["ConnectionArn"]
+                trigger = {"triggerType": "WebhookV2", "triggerDetail": connection}
+                with pipeline.changed:
+                    values = start_values(pipeline.declaration, [])
+                    execution = Execution(pipeline.declaration, trigger, values, {action["name"]: commit})
+                    pipeline.executions.append(execution)
+                    Executor(self.world, pipeline, execution).launch()
 
     def stop_pipeline_execution(self, caller: Caller, request: Request) -> Request:
         """Stop an execution after its running actions, or (`abandon`) at once."""

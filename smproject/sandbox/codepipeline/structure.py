@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from smproject.sandbox.codepipeline import conditions
+from smproject.sandbox.codepipeline import conditions, triggers
 from smproject.sandbox.service import Request, ServiceError
 
 
@@ -32,6 +32,12 @@ TYPES = {
     ("Source", "AWS", "CodeCommit"): ActionType(
         frozenset({"RepositoryName", "BranchName"}),
         frozenset({"PollForSourceChanges", "OutputArtifactFormat"}),
+        (0, 0),
+        (1, 1),
+    ),
+    ("Source", "AWS", triggers.PROVIDER): ActionType(
+        frozenset({"ConnectionArn", "FullRepositoryId", "BranchName"}),
+        frozenset({"DetectChanges", "OutputArtifactFormat"}),
         (0, 0),
         (1, 1),
     ),
@@ -62,8 +68,7 @@ def check(declaration: Request, region: str) -> None:
         raise _structure("A pipeline must have either an artifactStore or artifactStores, and not both")
     if declaration.get("artifactStores"):
         raise _unimplemented("artifactStores (actions in other regions); use artifactStore")
-    if declaration.get("triggers"):
-        raise _unimplemented("triggers; start the pipeline from an EventBridge rule")
+    triggers.check(declaration)
     if declaration["pipelineType"] == "V1" and (
         declaration.get("variables") or declaration["executionMode"] != "SUPERSEDED"
     ):

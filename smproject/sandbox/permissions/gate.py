@@ -70,6 +70,11 @@ class Gate:
         principal = Principal.of(credentials)
         return self._decide(principal, questions.of_git(principal, action, repository, region, self.records))
 
+    def judge_permission(self, credentials: Credentials, action: str, arn: str, asked: dict[str, str]) -> Judgement:
+        """Decide on what a service does for a role without a call of it; `asked` are the service's condition keys."""
+        principal = Principal.of(credentials)
+        return self._decide(principal, questions.of_permission(principal, action, arn, asked, self.records))
+
     def _decide(self, principal: Principal, asked: Iterator[Question]) -> Judgement:
         """Answer questions, where they are asked, until one is denied; all of them where that is only reported."""
         uses, reason = [], ""

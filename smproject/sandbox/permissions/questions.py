@@ -32,6 +32,13 @@ def of(principal: Principal, asked: Asked, records: Records) -> Iterator[Questio
         yield _question(principal, passing.ACTION, (role,), {**shared, "iam:PassedToService": service}, records)
 
 
+def of_permission(
+    principal: Principal, action: str, arn: str, asked: dict[str, str], records: Records
+) -> Iterator[Question]:
+    """Yield what one permission on one resource asks for."""
+    yield _question(principal, action, (arn,), dict(asked), records)
+
+
 def of_git(principal: Principal, action: str, repository: str, region: str, records: Records) -> Iterator[Question]:
     """Yield what a pull from a repository of CodeCommit asks for, or a push to it."""
     arn = f"arn:{PARTITION}:codecommit:{region}:{principal.account}:{repository}"

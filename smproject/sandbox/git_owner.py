@@ -1,0 +1,56 @@
+"""What the owner of a git host's repositories does: makes one, and completes AWS's connection to them."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from smproject.errors import SandboxError
+from smproject.sandbox import git_hosts, profiles
+from smproject.sandbox.lifecycle import ACCOUNTS, Running
+
+
+def make_repository(running: Running, full_name: str, *, private: bool, protected: Sequence[str]) -> str:
+    """Make a repository, OWNER/NAME; return the URL to clone it. Raises SandboxError when that can't be."""
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", full_name):
+        raise SandboxError(f"{full_name!r} is no repository's name. Give OWNER/NAME.")
+    return str(_post(running, full_name, {"private": private, "protected": list(protected)})["clone_url"])
+
+
+def accept(running: Running, name: str) -> str:
+    """Complete the one pending connection of a name or ARN in any account; return its ARN."""
+    found = [each for profile in ACCOUNTS for each in _connections(running, profile)]
+    wanted = [each for each in found if name in (each["ConnectionName"], each["ConnectionArn"])]
+    if not wanted:
+        known = ", ".join(sorted(each["ConnectionName"] for each in found)) or "none at all"
+        raise SandboxError(f"There is no connection {name!r}; there are: {known}.")
+    if len(wanted) > 1:
+        raise SandboxError(f"Several connections are called {name!r}. Give its ARN instead.")
+    arn = str(wanted[0]["ConnectionArn"])
+    _post(running, f"-/connections/{arn.rpartition('/')[2]}", {})
+    return arn
+
+
+def _connections(running: Running, profile: str) -> Iterator[dict[str, Any]]:
+    client, more = profiles.session(running, profile).client("codeconnections"), dict[str, str]()
+    while True:
+        page = client.list_connections(**more)
+        yield from page["Connections"]
+        if "NextToken" not in page:
+            return
+        more = {"NextToken": page["NextToken"]}
+
+
+def _post(running: Running, path: str, content: dict[str, Any]) -> dict[str, Any]:
+    url = f"{running.endpoint}{git_hosts.PREFIX}{path}"
+    request = urllib.request.Request(url, json.dumps(content).encode(), method="POST")  # noqa: S310  # of the sandbox
+    try:
+        with urllib.request.urlopen(request) as answer:  # noqa: S310  # as above
+            found: dict[str, Any] = json.load(answer)
+            return found
+    except urllib.error.HTTPError as error:
+        raise SandboxError(json.load(error)["message"]) from error

@@ -1,0 +1,261 @@
+"""Pipelines whose source is a git host, reached by a connection: as git, boto3 and `smproject sandbox` see it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from harness import eventually
+from workshop import Declared, Workshop, action, approval, stage
+
+SMPROJECT = Path(sys.executable).with_name("smproject")
+WHO = {f"GIT_{role}_{what}": "dev@example.com" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+MAY = "codeconnections:UseConnection"
+
+
+@dataclass
+class Team:
+    """A team whose code is on a git host."""
+
+    workshop: Workshop
+    folder: Path
+    name: str = field(default_factory=lambda: f"team/{uuid.uuid4().hex[:8]}")
+    connection: str = field(default_factory=lambda: f"c-{uuid.uuid4().hex[:8]}")
+    protected: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        options = [word for branch in self.protected for word in ("--protect", branch)]
+        self.url = self.smproject("repository", self.name, *options).strip()
+        self.api = self.workshop.sandbox.client("codeconnections")
+        made = self.api.create_connection(ConnectionName=self.connection, ProviderType="GitHub")
+        self.arn = made["ConnectionArn"]
+        self.git("init", "--quiet", "--initial-branch", "main")
+        self.git("remote", "add", "origin", self.url.replace("://", "://dev:any@"))
+
+    def smproject(self, *words: str, status: int = 0) -> str:
+        home = ["--home", str(self.workshop.sandbox.home)]
+        command = [str(SMPROJECT), "sandbox", *words, *home]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == status, done.stderr
+        return done.stdout + done.stderr
+
+    def git(self, *words: str, status: int = 0) -> str:
+        self.folder.mkdir(exist_ok=True)
+        done = subprocess.run(
+            ["git", *words], cwd=self.folder, env=os.environ | WHO, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == status, done.stderr
+        return done.stdout + done.stderr
+
+    def push(self, branch: str = "main", status: int = 0) -> str:
+        """Commit something and push it; return the commit."""
+        (self.folder / "README.md").write_text(uuid.uuid4().hex)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", f"Work on {branch}")
+        told = self.git("push", "--quiet", "origin", f"HEAD:{branch}", status=status)
+        return told if status else self.git("rev-parse", "HEAD").strip()
+
+    def source(self, branch: str = "main", **more: str) -> Declared:
+        configuration = {"ConnectionArn": self.arn, "FullRepositoryId": self.name, "BranchName": branch, **more}
+        return action(
+            "Source", "Source/CodeStarSourceConnection", configuration, makes=["Code"], namespace="SourceVariables"
+        )
+
+    def pipeline(self, branch: str = "main", role: str = "", triggers: list[Any] | None = None, **more: str) -> str:
+        """Make a pipeline of this source, which shows the branch and waits for an approval."""
+        shown = approval(configuration={"CustomData": "#{SourceVariables.BranchName}"})
+        given: dict[str, Any] = {"executionMode": "PARALLEL"}
+        given |= {"triggers": triggers} if triggers else {}
+        given |= {"roleArn": role} if role else {}
+        return self.workshop.create(stage("Source", self.source(branch, **more)), stage("Approval", shown), **given)
+
+    def started(self, name: str, commit: str) -> Declared:
+        """Wait for the execution that a commit starts."""
+
+        def look() -> Declared | None:
+            found = self.workshop.executions(name)
+            return next(
+                (each for each in found for one in each.get("sourceRevisions", []) if one["revisionId"] == commit), None
+            )
+
+        return eventually(look)
+
+
+@pytest.fixture
+def team(workshop: Workshop, tmp_path: Path) -> Team:
+    return Team(workshop, tmp_path / "clone")
+
+
+@pytest.fixture
+def connected(team: Team) -> Iterator[Team]:
+    """A team whose connection is complete, and whose main branch has a commit."""
+    team.smproject("accept", team.connection)
+    team.push()
+    yield team
+
+
+def why(team: Team, name: str) -> str:
+    """Why a pipeline's source failed."""
+    team.workshop.ended(name, "Failed")
+    found = team.workshop.actions(name)["Source"]["output"]["executionResult"]["errorDetails"]
+    return str(found["message"])
+
+
+def test_a_push_starts_the_pipeline_with_its_commit(connected: Team) -> None:
+    name = connected.pipeline()
+    connected.workshop.token(name)
+
+    commit = connected.push()
+
+    execution = connected.started(name, commit)
+    assert execution["trigger"] == {"triggerType": "WebhookV2", "triggerDetail": connected.arn}
+    connected.workshop.token(name, execution=execution["pipelineExecutionId"])
+    variables = connected.workshop.actions(name, execution["pipelineExecutionId"])["Source"]["output"][
+        "outputVariables"
+    ]
+    assert variables["CommitId"] == commit
+    assert variables["FullRepositoryName"] == connected.name
+    assert variables["BranchName"] == "main"
+    assert variables["CommitMessage"] == "Work on main"
+    assert variables["ConnectionArn"] == connected.arn
+
+
+def test_the_source_brings_the_tree_of_the_commit(connected: Team) -> None:
+    name = connected.pipeline()
+    connected.workshop.token(name)
+
+    place = connected.workshop.actions(name)["Source"]["output"]["outputArtifacts"][0]["s3location"]
+
+    stored = connected.workshop.sandbox.client("s3").get_object(Bucket=place["bucket"], Key=place["key"])
+    assert (connected.folder / "README.md").read_bytes() in stored["Body"].read()
+
+
+def test_a_push_to_another_branch_or_without_detection_starts_nothing(connected: Team) -> None:
+    by_branch, quiet = connected.pipeline(), connected.pipeline(DetectChanges="false")
+    for name in (by_branch, quiet):
+        connected.workshop.token(name)
+
+    connected.push("feature")
+    commit = connected.push()
+
+    connected.started(by_branch, commit)
+    assert len(connected.workshop.executions(by_branch)) == 2
+    assert len(connected.workshop.executions(quiet)) == 1
+
+
+def test_triggers_say_which_branches_start_the_pipeline(connected: Team) -> None:
+    branches = {"includes": ["main", "release/*"], "excludes": ["release/old"]}
+    git = {"sourceActionName": "Source", "push": [{"branches": branches}]}
+    name = connected.pipeline(triggers=[{"providerType": "CodeStarSourceConnection", "gitConfiguration": git}])
+    connected.workshop.token(name)
+
+    connected.push("feature")
+    connected.push("release/old")
+    commit = connected.push("release/2")
+
+    execution = connected.started(name, commit)["pipelineExecutionId"]
+    connected.workshop.token(name, execution=execution)
+    shown = connected.workshop.actions(name, execution)["Approve"]["input"]["resolvedConfiguration"]
+    assert shown == {"CustomData": "release/2"}
+    assert len(connected.workshop.executions(name)) == 2
+
+
+def test_triggers_that_can_not_be_are_refused(team: Team) -> None:
+    def refused(**git: Any) -> str:
+        trigger = {
+            "providerType": "CodeStarSourceConnection",
+            "gitConfiguration": {"sourceActionName": "Source", **git},
+        }
+        with pytest.raises(ClientError) as error:
+            team.pipeline(triggers=[trigger])
+        return str(error.value)
+
+    assert "names source action Other" in refused(sourceActionName="Other")
+    assert "does not implement triggers of pull requests" in refused(pullRequest=[{"events": ["OPEN"]}])
+    assert "does not implement tags of push triggers" in refused(push=[{"tags": {"includes": ["v*"]}}])
+
+
+def test_a_pending_connection_is_told_with_what_completes_it(team: Team) -> None:
+    team.push()
+
+    told = why(team, team.pipeline())
+
+    assert f"Connection {team.connection} ({team.arn}) is PENDING" in told
+    assert f"smproject sandbox accept {team.connection}" in told
+    assert "is AVAILABLE" in team.smproject("accept", team.arn)
+    assert team.api.get_connection(ConnectionArn=team.arn)["Connection"]["ConnectionStatus"] == "AVAILABLE"
+
+
+def test_a_missing_repository_or_branch_is_told(connected: Team) -> None:
+    assert why(connected, connected.pipeline("absent")) == (
+        f"No Branch [absent] found for FullRepositoryName [{connected.name}]"
+    )
+    connected.name = "team/absent"
+    assert f"Connection {connected.connection} reaches no repository team/absent" in why(
+        connected, connected.pipeline()
+    )
+
+
+@pytest.mark.parametrize(
+    ("statement", "allowed"),
+    [
+        ({"Action": MAY, "Resource": "ARN"}, True),
+        ({"Action": MAY, "Resource": "OTHER"}, False),
+        ({"Action": MAY, "Resource": "ARN", "Condition": {"StringEquals": {"KEY": "NAME"}}}, True),
+        ({"Action": MAY, "Resource": "ARN", "Condition": {"StringEquals": {"KEY": "team/another"}}}, False),
+    ],
+    ids=["its connection", "another connection", "its repository", "another repository"],
+)
+def test_the_pipeline_s_role_needs_the_connection(statement: dict[str, Any], allowed: bool, connected: Team) -> None:
+    meant = {"ARN": connected.arn, "OTHER": f"{connected.arn}x", "KEY": "codeconnections:FullRepositoryId"}
+    text = json.dumps({"Effect": "Allow", **statement})
+    for word, value in {**meant, "NAME": connected.name}.items():
+        text = text.replace(f'"{word}"', f'"{value}"')
+    store = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [json.loads(text), store]})
+    principal = "codepipeline.amazonaws.com"
+    role = connected.workshop.sandbox.role(f"source-{uuid.uuid4().hex[:8]}", principal, policies=[policy])
+    name = connected.pipeline(role=role)
+
+    if allowed:
+        connected.workshop.token(name)
+    else:
+        assert why(connected, name) == (
+            f"Unable to use Connection: {connected.arn}. The provided role does not have sufficient permissions."
+        )
+
+
+def test_a_protected_branch_takes_no_push(workshop: Workshop, tmp_path: Path) -> None:
+    team = Team(workshop, tmp_path / "clone", protected=("main",))
+
+    assert "refs/heads/main is protected" in team.push(status=1)
+
+    team.push("feature")
+    assert "refs/heads/main" not in team.git("ls-remote", "origin")
+
+
+def test_a_private_repository_asks_who_clones_it(team: Team, tmp_path: Path) -> None:
+    url = team.smproject("repository", f"{team.name}-own", "--private").strip()
+    quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": os.devnull}
+
+    def cloned(address: str, to: str) -> int:
+        command = ["git", "clone", "--quiet", address, str(tmp_path / to)]
+        return subprocess.run(command, env=os.environ | quiet, capture_output=True, check=False).returncode
+
+    assert cloned(url, "stranger") != 0
+    assert cloned(url.replace("://", "://dev:any@"), "owner") == 0
+
+
+def test_what_the_owner_asks_wrongly_is_told(team: Team) -> None:
+    assert f"Repository {team.name} exists already" in team.smproject("repository", team.name, status=1)
+    assert "Give OWNER/NAME" in team.smproject("repository", "alone", status=1)
+    assert "There is no connection 'absent'" in team.smproject("accept", "absent", status=1)
