@@ -95,14 +95,16 @@ class CodeConnections(Service):
         tags = self._find(caller, request["ResourceArn"]).tags
         return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
-    def use(self, credentials: Credentials, arn: str, full_name: str) -> Hosted:
+    def use(self, credentials: Credentials, arn: str, full_name: str, act: str) -> Hosted:
         """Return a repository that a role may reach by a connection; raises ServiceError for what stands against it.
 
+        `act` is what is done there, such as GitPull: condition keys tell it, and whether it only reads.
         https://docs.aws.amazon.com/dtconsole/latest/userguide/security_iam_id-based-policy-examples-connections.html
         """
-        action = f"{arn.split(':')[2]}:UseConnection"
-        asked = {f"{arn.split(':')[2]}:FullRepositoryId": full_name}
-        if Gate(self.world).judge_permission(credentials, action, arn, asked).reason:
+        service, needs = arn.split(":")[2], "read_write" if act == "GitPush" else "read_only"
+        told = {"FullRepositoryId": full_name, "ProviderAction": act, "ProviderPermissionsRequired": needs}
+        asked = {f"{service}:{key}": value for key, value in told.items()}
+        if Gate(self.world).judge_permission(credentials, f"{service}:UseConnection", arn, asked).reason:
             raise ServiceError(
                 "AccessDeniedException",
                 f"Unable to use Connection: {arn}. The provided role does not have sufficient permissions.",

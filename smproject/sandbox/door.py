@@ -39,7 +39,7 @@ class Door:
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Answer one HTTP request."""
         started = time.perf_counter()
-        if environ["PATH_INFO"].startswith(git_hosts.PREFIX):
+        if environ["PATH_INFO"].startswith((git_hosts.PREFIX, git_hosts.BY_CONNECTION)):
             return self.host(environ, start_response)
         if environ["PATH_INFO"].startswith(_GIT):
             return self._git(environ, start_response, started)

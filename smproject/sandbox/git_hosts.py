@@ -2,6 +2,9 @@
 
 Repositories are cloned from and pushed to `/_git/OWNER/NAME.git`. What a person does on the host's own pages is done by
 JSON: `POST /_git/OWNER/NAME` makes a repository, `POST /_git/-/connections/ID` completes a connection.
+
+With AWS's credentials, by a connection, they are at `/git-http/ACCOUNT/REGION/CONNECTION/OWNER/NAME.git`, as on AWS at
+codeconnections.REGION.amazonaws.com.
 """
 
 from __future__ import annotations
@@ -14,16 +17,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from smproject.sandbox import git_http
+from smproject.sandbox import git_http, moto_seam
 from smproject.sandbox.git_repository import GitRepository
+from smproject.sandbox.service import ServiceError
 from smproject.sandbox.world import World
 
 if TYPE_CHECKING:
     from smproject.sandbox.codeconnections import CodeConnections
     from smproject.sandbox.codepipeline.service import CodePipelineService
 
-PREFIX = "/_git/"
+PREFIX, BY_CONNECTION = "/_git/", "/git-http/"
 _GIT = re.compile(r"([\w.-]+/[\w.-]+?)\.git/(info/refs|git-upload-pack|git-receive-pack)")
+_CONNECTED = re.compile(rf"(\d{{12}})/([\w-]+)/([\w-]+)/{_GIT.pattern}")
 _REPOSITORY = re.compile(r"([\w.-]+/[\w.-]+)")
 _CONNECTION = re.compile(r"-/connections/([\w-]+)")
 # Git runs it for each reference that a push moves.
@@ -65,6 +70,8 @@ class GitHost:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request below PREFIX."""
+        if environ["PATH_INFO"].startswith(BY_CONNECTION):
+            return self._git_by_connection(environ, start_response)
         path = environ["PATH_INFO"].removeprefix(PREFIX)
         if route := _GIT.fullmatch(path):
             return self._git(environ, start_response, *route.groups())
@@ -101,28 +108,67 @@ class GitHost:
         return _answer(start_response, "404 Not Found", {"message": f"There is no connection {identity}."})
 
     def _git(self, environ: dict[str, Any], start_response: Any, full_name: str, what: str) -> Iterable[bytes]:
-        repository = self._connections.hosted.get(full_name)
-        user = git_http.user_name(environ)
+        """Answer git as the provider does."""
+        repository, user = self._connections.hosted.get(full_name), git_http.user_name(environ)
         if repository is None:
             return git_http.refuse(start_response, "404 Not Found", f"Repository {full_name} does not exist.")
-        pushes = "git-receive-pack" in what + environ.get("QUERY_STRING", "")
-        if user is None and (pushes or repository.is_private):
-            challenge = ("WWW-Authenticate", 'Basic realm="git host"')
-            text = "Say who you are: any user name and password will do, http://user:password@..."
-            return git_http.refuse(start_response, "401 Unauthorized", text, challenge)
-        root, path = self.world.home / "hosts", f"{full_name}.git/{what}"
+        if user is None and (_pushes(environ) or repository.is_private):
+            return _ask_who(
+                start_response, "Say who you are: any user name and password will do, http://user:password@..."
+            )
+        return self._serve(environ, start_response, repository, what, user or "anonymous")
+
+    def _git_by_connection(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer git as AWS does, for who may use a connection."""
+        route = _CONNECTED.fullmatch(environ["PATH_INFO"].removeprefix(BY_CONNECTION))
+        if route is None:
+            return git_http.refuse(start_response, "404 Not Found", "Give ACCOUNT/REGION/CONNECTION/OWNER/NAME.git.")
+        account, region, identity, full_name, what = route.groups()
+        user = git_http.user_name(environ)
+        if user is None:
+            return _ask_who(start_response, "Configure git's credential helper: `aws codecommit credential-helper $@`.")
+        credentials = moto_seam.identify(user.partition("%")[0])
+        if credentials is None:
+            text = "The sandbox has not issued this access key: use one of its profiles."
+            return git_http.refuse(start_response, "403 Forbidden", text)
+        ends = f":{region}:{account}:connection/{identity}"
+        arn = next(
+            (each for each in self._connections.connections if each.endswith(ends)), f"arn:aws:codeconnections{ends}"
+        )
+        try:
+            repository = self._connections.use(
+                credentials, arn, full_name, "GitPush" if _pushes(environ) else "GitPull"
+            )
+        except ServiceError as error:
+            return git_http.refuse(start_response, "403 Forbidden", error.message)
+        return self._serve(environ, start_response, repository, what, credentials.arn)
+
+    def _serve(
+        self, environ: dict[str, Any], start_response: Any, repository: Hosted, what: str, user: str
+    ) -> Iterable[bytes]:
+        """Let git answer, and tell pipelines of what was pushed."""
+        root, path = self.world.home / "hosts", f"{repository.full_name}.git/{what}"
         if what != "git-receive-pack":
-            return git_http.serve(environ, start_response, root, path, user or "anonymous")
+            return git_http.serve(environ, start_response, root, path, user)
         with repository.lock:
             before = repository.git.branches()
-            answer = git_http.serve(environ, start_response, root, path, user or "anonymous")
+            answer = git_http.serve(environ, start_response, root, path, user)
             repository.git.choose_default_branch()
             after = repository.git.branches()
         self.world.touched("codeconnections", "", "Push")
         pipelines = cast("CodePipelineService", self.world.services["codepipeline"])
         for branch in sorted(name for name in after if after[name] != before.get(name)):
-            pipelines.pushed(full_name, branch, after[branch])
+            pipelines.pushed(repository.full_name, branch, after[branch])
         return answer
+
+
+def _pushes(environ: dict[str, Any]) -> bool:
+    return "git-receive-pack" in environ["PATH_INFO"] + environ.get("QUERY_STRING", "")
+
+
+def _ask_who(start_response: Any, text: str) -> Iterable[bytes]:
+    challenge = ("WWW-Authenticate", 'Basic realm="git host"')
+    return git_http.refuse(start_response, "401 Unauthorized", text, challenge)
 
 
 def _answer(start_response: Any, status: str, content: dict[str, Any]) -> Iterable[bytes]:

@@ -234,6 +234,52 @@ def test_the_pipeline_s_role_needs_the_connection(statement: dict[str, Any], all
         )
 
 
+@pytest.fixture
+def by_connection(connected: Team, tmp_path: Path) -> Any:
+    """Git, by the connection's own URL, as a role that may only read by it; its exit status and what it said."""
+    where = f"{connected.arn.split(':')[4]}/us-east-1/{connected.arn.rpartition('/')[2]}"
+    endpoint = connected.workshop.sandbox.endpoint
+    needs = {"StringEquals": {"codeconnections:ProviderPermissionsRequired": "read_only"}}
+    allowed = {"Effect": "Allow", "Action": MAY, "Resource": connected.arn, "Condition": needs}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    account = f"arn:aws:iam::{connected.arn.split(':')[4]}:root"
+    role = connected.workshop.sandbox.role(f"reads-{uuid.uuid4().hex[:8]}", account, policies=[policy])
+    keys = connected.workshop.sandbox.client("sts").assume_role(RoleArn=role, RoleSessionName="git")["Credentials"]
+
+    def run(*words: str, repository: str = connected.name) -> tuple[int, str]:
+        aws = Path(sys.executable).with_name("aws")
+        helper = f"!f() {{ test $1 != get || {aws} codecommit credential-helper --ignore-host-check get; }}; f"
+        given = {"AWS_ACCESS_KEY_ID": keys["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"]}
+        given |= {"AWS_SESSION_TOKEN": keys["SessionToken"], "AWS_DEFAULT_REGION": "us-east-1"}
+        url = f"{endpoint}/git-http/{where}/{repository}.git"
+        settings = ["-c", f"credential.helper={helper}", "-c", "credential.UseHttpPath=true"]
+        command = ["git", *settings, *(url if word == "URL" else word for word in words)]
+        quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": os.devnull}
+        done = subprocess.run(
+            command,
+            cwd=connected.folder,
+            env=os.environ | given | quiet | WHO,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def test_git_reads_and_writes_by_a_connection_as_the_role_may(connected: Team, by_connection: Any) -> None:
+    head = connected.git("rev-parse", "HEAD").strip()
+
+    status, told = by_connection("ls-remote", "URL", "refs/heads/main")
+    assert (status, told.splitlines()[0]) == (0, f"{head}\trefs/heads/main")
+    status, told = by_connection("push", "URL", "HEAD:refs/heads/other")
+    assert status != 0
+    assert "does not have sufficient permissions" in told
+    status, told = by_connection("ls-remote", "URL", repository="team/absent")
+    assert f"Connection {connected.connection} reaches no repository team/absent" in told
+
+
 def test_a_protected_branch_takes_no_push(workshop: Workshop, tmp_path: Path) -> None:
     team = Team(workshop, tmp_path / "clone", protected=("main",))
 

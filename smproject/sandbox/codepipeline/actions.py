@@ -59,7 +59,7 @@ def connection_source(work: Work) -> None:
         work.run.configuration[name] for name in ("ConnectionArn", "FullRepositoryId", "BranchName")
     )
     connections = cast("CodeConnections", work.world.services["codeconnections"])
-    git = connections.use(work.credentials, arn, repository).git
+    git = connections.use(work.credentials, arn, repository, "StartUploadArchiveToS3").git
     commit_id = work.execution.revisions.get(work.run.name) or git.branches().get(branch)
     if commit_id is None:
         message = f"No Branch [{branch}] found for FullRepositoryName [{repository}]"
