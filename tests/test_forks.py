@@ -73,7 +73,11 @@ def test_new_makes_a_repository_of_the_seed_with_nothing_left_to_commit(tmp_path
     smproject(tmp_path, "new", "model-build", "churn")
 
     folder = tmp_path / "churn"
+    assert tree(folder).keys() == {*NEWEST, "local.mk"}
+    run(folder, "git", "checkout", "--quiet", "seed")
     assert tree(folder) == {name: file.content for name, file in NEWEST.items()}
+    run(folder, "git", "checkout", "--quiet", "main")
+    assert "\nrun\tBuild" in run(folder, "make", "help")
     assert run(folder, "git", "status", "--porcelain") == ""
     assert run(folder, "git", "branch", "--format", "%(refname:short)").split() == ["main", "seed"]
     assert smproject(folder, "upgrade") == "nothing to do: the newest seed is there\n"
@@ -275,4 +279,4 @@ def test_a_seed_on_disk_is_what_a_fork_begins_with(tmp_path: Path) -> None:
     written = {
         path.relative_to(tmp_path / "seed").as_posix() for path in (tmp_path / "seed").rglob("*") if path.is_file()
     }
-    assert written == set(tree(tmp_path / "fork"))
+    assert written == set(tree(tmp_path / "fork")) - {"local.mk"}

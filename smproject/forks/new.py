@@ -11,10 +11,16 @@ from smproject.forks.vanilla import BRANCH, record
 from smproject.seeds import seed_files, version
 
 MAIN = "main"
+TARGETS = "local.mk"  # which a seed's Makefile includes
+RUN = """.PHONY: run
+
+run:  ## Build the last commit on this machine; DATA is the data's file or folder, the first time
+\tsmproject sandbox run $(if $(DATA),--data $(DATA))
+"""
 
 
 def new(template: Template, seed: Seed, folder: Path, given: Mapping[str, str] | None = None) -> list[str]:
-    """Make a repository whose branch `seed` holds the seed, and `main` the values given, too; returns the seed's files.
+    """Make a repository whose branch `seed` holds the seed, and `main` what is the fork's own, too; returns the files.
 
     The folder is new, empty, or a repository without commits, such as a clone of an empty one; else SeedFolderError.
     """
@@ -26,11 +32,19 @@ def new(template: Template, seed: Seed, folder: Path, given: Mapping[str, str] |
     repository.ask("init", "--quiet")
     record(repository, files, f"Seed of {template.id} {version(template.root)}\n")
     repository.ask("checkout", "--quiet", "--no-track", "-B", MAIN, BRANCH)
-    if given:
-        write_answers(folder, given)
-        repository.ask("add", FILE)
-        repository.ask("commit", "--quiet", "--message", "What the project is made with")
-    return list(files)
+    own = _write_own(folder, given or {})
+    repository.ask("add", *own)
+    repository.ask("commit", "--quiet", "--message", "What the project is made with, and how to build it here")
+    return [*files, *own]
+
+
+def _write_own(folder: Path, given: Mapping[str, str]) -> list[str]:
+    """Write what is no part of the seed, which knows nothing of this tool."""
+    (folder / TARGETS).write_text(RUN, encoding="utf-8")
+    if not given:
+        return [TARGETS]
+    write_answers(folder, given)
+    return [TARGETS, FILE]
 
 
 def demand_empty(folder: Path) -> None:
