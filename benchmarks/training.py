@@ -9,6 +9,7 @@ Three ratios of one run, on this machine's CPU:
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import os
 import re
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,22 +63,23 @@ def _job(base: Path) -> Path:
 
 
 def _steps(base: Path) -> float:
-    """Median time of an epoch's steps, as a multiple of a bare loop's."""
+    """Median time of a step, as a multiple of a bare loop's; in turns, so that both find the same machine."""
     torch = importlib.import_module("torch")
     loops = (_ours(base, torch), _bare(base, torch))
-    found: list[list[float]] = [[], []]
-    for number in range(ROUNDS + 1):
-        for times, loop in zip(found, loops, strict=True):
+    times: tuple[list[float], list[float]] = ([], [])
+    for number in range(ROUNDS * (IMAGES // BATCH)):
+        for which in (0, 1) if number % 2 else (1, 0):
             began = time.perf_counter()
-            loop(number)
-            times.append(time.perf_counter() - began)
-    ours, bare = (statistics.median(times[1:]) for times in found)  # the first rounds warm up
-    sys.stdout.write(f"an epoch of {IMAGES // BATCH} steps: {ours:.2f} s, bare {bare:.2f} s\n")
+            next(loops[which])
+            times[which].append(time.perf_counter() - began)
+    warm = IMAGES // BATCH
+    ours, bare = (statistics.median(each[warm:]) for each in times)
+    sys.stdout.write(f"a step: {1000 * ours:.1f} ms, bare {1000 * bare:.1f} ms; medians of {len(times[0]) - warm}\n")
     return ours / bare
 
 
-def _ours(base: Path, torch: Any) -> Callable[[int], None]:
-    """The program's steps of an epoch."""
+def _ours(base: Path, torch: Any) -> Iterator[None]:
+    """The program's steps, one after the other."""
     entry, train, data, declared = map(importlib.import_module, ("entry", "train", "data", "hyperparameters"))
     names = ("training", "task", "place", "batches")
     training, task, place, batches = (importlib.import_module(f"pytorch.{name}") for name in names)
@@ -86,16 +88,15 @@ def _ours(base: Path, torch: Any) -> Callable[[int], None]:
     what = task.Task(train.make_network(given, images, 10), images, validation, "images", [])
     loop = training.Training(given, job, place.Place(torch.device("cpu"), 0, 1), what)
 
-    def run(epoch: int) -> None:
+    for epoch in itertools.count():
         for number, batch in enumerate(batches.batches(IMAGES, BATCH, epoch, given.seed), 1):
             loop.step(batch)
             if number % training.PULSE == 0 and loop.ends():
                 return
+            yield
 
-    return run
 
-
-def _bare(base: Path, torch: Any) -> Callable[[int], None]:
+def _bare(base: Path, torch: Any) -> Iterator[None]:
     """The same mathematics as its textbooks write it."""
     channel = base / "input" / "data" / "train"
     images, labels = (torch.from_numpy(np.load(channel / f"{name}.npy")) for name in ("images", "labels"))
@@ -103,16 +104,14 @@ def _bare(base: Path, torch: Any) -> Callable[[int], None]:
     network = importlib.import_module("network").Network(3, 10, 32)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.01)
 
-    def run(epoch: int) -> None:
-        torch.manual_seed(epoch)
+    while True:
         for rows in torch.randperm(IMAGES).split(BATCH):
             loss = torch.nn.functional.cross_entropy(network(images[rows]), labels[rows])
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
-
-    return run
+            yield
 
 
 def _jobs(folder: Path) -> tuple[float, float]:
