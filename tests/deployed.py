@@ -43,7 +43,7 @@ class Deployed:
 
     def outputs(self) -> dict[str, str]:
         """The stack's outputs."""
-        return {key: self.resolve(item["Value"]) for key, item in self.template["Outputs"].items()}
+        return {key: self.resolve(item["Value"]) for key, item in self.template["Outputs"].items() if self._is(item)}
 
     def refused(self) -> list[str]:
         """What the template's rules say against the parameters."""
@@ -57,6 +57,8 @@ class Deployed:
         roles = self.resources("AWS::IAM::Role")
         (key,) = (key for key, item in roles.items() if item["RoleName"] == role)
         attached = [item for item in self.resources("AWS::IAM::Policy").values() if role in item["Roles"]]
+        managed = self.resources("AWS::IAM::ManagedPolicy").values()
+        attached += [item for item in managed if item["ManagedPolicyName"] in roles[key].get("ManagedPolicyArns", [])]
         return [each for each in statements([roles[key]["Policies"], attached]) if each["Effect"] == "Allow"]
 
     def resolve(self, value: Any) -> Any:
@@ -85,6 +87,8 @@ class Deployed:
 
     def _holds(self, condition: dict[str, Any]) -> bool:
         ((function, arguments),) = condition.items()
+        if function == "Condition":
+            return self._holds(self.template["Conditions"][arguments])
         if function == "Fn::Equals":
             first, second = (self.resolve(argument) for argument in arguments)
             return bool(first == second)

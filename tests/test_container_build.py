@@ -292,7 +292,7 @@ def test_the_builds_run_files_that_the_seed_carries() -> None:
     template = catalog.template(PRODUCT)
     (seed,) = template.seeds
     carried = seed_files(template, seed).keys()
-    named = re.findall(r"BuildSpec: (\S+)", template.path.read_text())
+    named = re.findall(r"BuildSpec: (\S+\.yml)", template.path.read_text())
     assert len(named) == 2 and set(named) <= carried
 
 

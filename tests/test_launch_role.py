@@ -21,16 +21,19 @@ CREATES = {
     "AWS::CodePipeline::Pipeline": "codepipeline:CreatePipeline",
     "AWS::ECR::Repository": "ecr:CreateRepository",
     "AWS::Events::Rule": "events:PutRule",
+    "AWS::IAM::ManagedPolicy": "iam:CreatePolicy",
     "AWS::IAM::Policy": "iam:PutRolePolicy",
     "AWS::IAM::Role": "iam:CreateRole",
     "AWS::KMS::Alias": "kms:CreateAlias",
     "AWS::KMS::Key": "kms:CreateKey",
+    "AWS::Lambda::Function": "lambda:CreateFunction",
     "AWS::Logs::LogGroup": "logs:CreateLogGroup",
     "AWS::S3::Bucket": "s3:CreateBucket",
     "AWS::S3::BucketPolicy": "s3:PutBucketPolicy",
     "AWS::SageMaker::CodeRepository": "sagemaker:CreateCodeRepository",
     "AWS::SageMaker::ModelPackageGroup": "sagemaker:CreateModelPackageGroup",
     "AWS::SSM::Parameter": "ssm:PutParameter",
+    "Custom::RepositoryCheckIn": "lambda:InvokeFunction",
 }
 # Calls for single properties: to set them, and to take them away in an update.
 SETS = {

@@ -70,7 +70,7 @@ def test_scikit_learn_on_a_gpu_is_refused_by_the_template_and_each_alone_is_not(
     assert sklearn == gpu
 
 
-def test_a_push_to_main_starts_the_pipeline_and_polling_does_not() -> None:
+def test_a_push_to_the_branch_starts_the_pipeline_and_polling_does_not() -> None:
     rule = resources(TEMPLATE, "AWS::Events::Rule")["ModelBuildTrigger"]
     assert rule["EventPattern"] == {
         "source": ["aws.codecommit"],
@@ -79,11 +79,16 @@ def test_a_push_to_main_starts_the_pipeline_and_polling_does_not() -> None:
         "detail": {
             "event": ["referenceCreated", "referenceUpdated"],
             "referenceType": ["branch"],
-            "referenceName": ["main"],
+            "referenceName": [{"Ref": "RepositoryBranch"}],
         },
     }
-    source = resources(TEMPLATE, "AWS::CodePipeline::Pipeline")["ModelBuildPipeline"]["Stages"][0]["Actions"][0]
-    assert source["Configuration"]["PollForSourceChanges"] == "false"
+    pipelines = Deployed("model-build", "1" * 12).resources("AWS::CodePipeline::Pipeline")
+    source = pipelines["ModelBuildPipeline"]["Stages"][0]["Actions"][0]
+    assert source["Configuration"] | {"RepositoryName": ""} == {
+        "RepositoryName": "",
+        "BranchName": "main",
+        "PollForSourceChanges": "false",
+    }
 
 
 def test_jobs_read_code_but_never_write_it_nor_the_pipeline_s_sources() -> None:

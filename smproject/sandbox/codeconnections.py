@@ -1,4 +1,4 @@
-"""CodeConnections: connections to git hosts. A person completes them; until then they are PENDING."""
+"""CodeConnections: connections to git hosts, and companies' own hosts. A person completes them; till then, PENDING."""
 
 from __future__ import annotations
 
@@ -12,6 +12,30 @@ from smproject.sandbox.permissions.gate import Gate
 from smproject.sandbox.service import Caller, Request, Service, ServiceError, page
 from smproject.sandbox.world import World
 
+# Providers at addresses that everybody knows; the others are reached by hosts.
+_HOSTED = ("AzureDevOps", "Bitbucket", "GitHub", "GitLab")
+
+
+@dataclass
+class Host:
+    """The address of a provider that a company runs itself."""
+
+    arn: str
+    account: str
+    name: str
+    provider: str
+    endpoint: str
+    status: str = "PENDING"
+
+    def describe(self) -> dict[str, Any]:
+        """Return what GetHost tells."""
+        return {
+            "Name": self.name,
+            "Status": self.status,
+            "ProviderType": self.provider,
+            "ProviderEndpoint": self.endpoint,
+        }
+
 
 @dataclass
 class Connection:
@@ -21,8 +45,15 @@ class Connection:
     account: str
     name: str
     provider: str
+    host: Host | None = None
     status: str = "PENDING"
     tags: dict[str, str] = field(default_factory=dict)
+
+    def complete(self) -> None:
+        """Do what the owner of the repositories does."""
+        self.status = "AVAILABLE"
+        if self.host:
+            self.host.status = "AVAILABLE"
 
     def describe(self) -> dict[str, Any]:
         """Return the Connection."""
@@ -32,6 +63,7 @@ class Connection:
             "ProviderType": self.provider,
             "OwnerAccountId": self.account,
             "ConnectionStatus": self.status,
+            **({"HostArn": self.host.arn} if self.host else {}),
         }
 
 
@@ -39,19 +71,23 @@ class CodeConnections(Service):
     """The connections of all accounts, by ARN; both of the service's names answer for all of them."""
 
     name = "codeconnections"
-    unsupported = frozenset({"HostArn", "HostArnFilter"})
+    unsupported = frozenset({"HostArnFilter", "VpcConfiguration"})
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.connections: dict[str, Connection] = {}
+        self.hosts: dict[str, Host] = {}
         self.hosted: dict[str, Hosted] = {}  # repositories of the git host, by their full names
 
     def create_connection(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Create a connection, which waits for its handshake."""
-        if "ProviderType" not in request:
-            raise ServiceError("ValidationException", "ProviderType is required: the sandbox has no hosts.")
+        host = self._host(caller, request["HostArn"]) if "HostArn" in request else None
+        if host is None and request.get("ProviderType") not in _HOSTED:
+            message = f"Give ProviderType, one of {', '.join(_HOSTED)}, or the HostArn of a host of your own."
+            raise ServiceError("ValidationException", message)
         arn = caller.arn_of(self.name, f"connection/{uuid.uuid4()}")
-        made = Connection(arn, caller.account, request["ConnectionName"], request["ProviderType"])
+        provider = host.provider if host else request["ProviderType"]
+        made = Connection(arn, caller.account, request["ConnectionName"], provider, host)
         made.tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
         self._all[arn] = made
         return {"ConnectionArn": arn, "Tags": request.get("Tags", [])}
@@ -75,6 +111,34 @@ class CodeConnections(Service):
     def delete_connection(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Delete a connection."""
         del self._all[self._find(caller, request["ConnectionArn"]).arn]
+        return {}
+
+    def create_host(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Create a host, which is set up with the first connection to it."""
+        arn = caller.arn_of(self.name, f"host/{request['Name']}-{uuid.uuid4().hex[:8]}")
+        made = Host(arn, caller.account, request["Name"], request["ProviderType"], request["ProviderEndpoint"])
+        self._hosts[arn] = made
+        return {"HostArn": arn, "Tags": request.get("Tags", [])}
+
+    def get_host(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Describe a host."""
+        return self._host(caller, request["HostArn"]).describe()
+
+    def list_hosts(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """List the account's hosts in the region."""
+        found = [
+            {"HostArn": each.arn, **each.describe()}
+            for each in self._hosts.values()
+            if each.account == caller.account and each.arn.split(":")[3] == caller.region
+        ]
+        return page(found, request, "Hosts")
+
+    def delete_host(self, caller: Caller, request: Request) -> dict[str, Any]:
+        """Delete a host that no connection uses."""
+        host = self._host(caller, request["HostArn"])
+        if any(each.host is host for each in self._all.values()):
+            raise ServiceError("ResourceUnavailableException", f"Host {host.arn} has connections. Delete them first.")
+        del self._hosts[host.arn]
         return {}
 
     def tag_resource(self, caller: Caller, request: Request) -> dict[str, Any]:
@@ -129,6 +193,15 @@ class CodeConnections(Service):
     def _all(self) -> dict[str, Connection]:
         return self.connections
 
+    @property
+    def _hosts(self) -> dict[str, Host]:
+        return self.hosts
+
+    def _host(self, caller: Caller, arn: str) -> Host:
+        if arn not in self._hosts or not caller.owns(arn):
+            raise ServiceError("ResourceNotFoundException", f"Host not found: {arn}")
+        return self._hosts[arn]
+
     def _find(self, caller: Caller, arn: str) -> Connection:
         if arn not in self._all or not caller.owns(arn):
             raise ServiceError("ResourceNotFoundException", f"Connection not found: {arn}")
@@ -144,4 +217,10 @@ class CodeStarConnections(CodeConnections):
     def _all(self) -> dict[str, Connection]:
         owner: Any = self.world.services[CodeConnections.name]
         found: dict[str, Connection] = owner.connections
+        return found
+
+    @property
+    def _hosts(self) -> dict[str, Host]:
+        owner: Any = self.world.services[CodeConnections.name]
+        found: dict[str, Host] = owner.hosts
         return found

@@ -102,7 +102,7 @@ class GitHost:
         """Complete a connection, as the owner of the repositories does who installs AWS's app."""
         for connection in self._connections.connections.values():
             if connection.arn.endswith(f"/{identity}"):
-                connection.status = "AVAILABLE"
+                connection.complete()
                 self.world.touched("codeconnections", connection.account, "UpdateConnection")
                 return _answer(start_response, "200 OK", connection.describe())
         return _answer(start_response, "404 Not Found", {"message": f"There is no connection {identity}."})

@@ -39,8 +39,28 @@ def test_both_names_of_the_service_show_the_same_connections(sandbox: Sandbox) -
     assert refused(new.get_connection, ConnectionArn=arn) == "ResourceNotFoundException"
 
 
-def test_what_would_need_a_host_is_refused(sandbox: Sandbox) -> None:
+def test_a_host_of_ones_own_serves_connections_until_it_is_deleted(sandbox: Sandbox) -> None:
     api = sandbox.client("codeconnections")
-    host = "arn:aws:codeconnections:us-east-1:222222222222:host/a"
-    assert refused(api.create_connection, ConnectionName="mine", HostArn=host) == "NotImplemented"
+    address = {"ProviderType": "GitHubEnterpriseServer", "ProviderEndpoint": "https://git.example.com"}
+    host = api.create_host(Name="company", **address)["HostArn"]
+    shown = api.get_host(HostArn=host)
+    assert {name: shown[name] for name in address} == address
+    assert (shown["Name"], shown["Status"]) == ("company", "PENDING")
+    assert host in {each["HostArn"] for each in api.list_hosts()["Hosts"]}
+
+    arn = api.create_connection(ConnectionName="inside", HostArn=host)["ConnectionArn"]
+    connection = api.get_connection(ConnectionArn=arn)["Connection"]
+    assert (connection["HostArn"], connection["ProviderType"]) == (host, "GitHubEnterpriseServer")
+    assert refused(api.delete_host, HostArn=host) == "ResourceUnavailableException"
+    api.delete_connection(ConnectionArn=arn)
+    api.delete_host(HostArn=host)
+    assert refused(api.get_host, HostArn=host) == "ResourceNotFoundException"
+
+
+def test_a_connection_needs_a_provider_or_a_host_that_is_there(sandbox: Sandbox) -> None:
+    api = sandbox.client("codeconnections")
+    host = "arn:aws:codeconnections:us-east-1:222222222222:host/absent"
+    assert refused(api.create_connection, ConnectionName="mine", HostArn=host) == "ResourceNotFoundException"
     assert refused(api.create_connection, ConnectionName="mine") == "ValidationException"
+    inside = {"ConnectionName": "mine", "ProviderType": "GitLabSelfManaged"}
+    assert refused(api.create_connection, **inside) == "ValidationException"

@@ -59,10 +59,11 @@ def role(credentials: Credentials, region: str, endpoint: str) -> dict[str, str]
 
 
 def git(endpoint: str, region: str) -> dict[str, str]:
-    """Return what lets git reach CodeCommit's addresses, with the role's credentials as its user name."""
+    """Return what lets git reach CodeCommit's addresses and connections', with the role's credentials as user name."""
     helper = '!f() { echo "username=$AWS_ACCESS_KEY_ID%$AWS_SESSION_TOKEN"; echo password=role; }; f'
     settings = {
         f"url.{endpoint}/v1/repos/.insteadOf": f"https://git-codecommit.{region}.amazonaws.com/v1/repos/",
+        f"url.{endpoint}/git-http/.insteadOf": f"https://codeconnections.{region}.amazonaws.com/git-http/",
         f"credential.{endpoint}.helper": helper,
     }
     env = {"GIT_CONFIG_COUNT": str(len(settings)), "GIT_TERMINAL_PROMPT": "0"}

@@ -1,4 +1,4 @@
-"""Which roles a call hands to a service: whoever makes it needs iam:PassRole for each.
+"""Roles and connections that a call hands to a service: its caller needs iam:PassRole, or PassConnection, for each.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 """
@@ -53,6 +53,10 @@ _PASSES: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
     ("states", "CreateStateMachine"): (("{roleArn}",), "states"),
     ("states", "UpdateStateMachine"): (("{roleArn}",), "states"),
 }
+_CONNECTIONS = {
+    ("codepipeline", operation): "{pipeline.stages[].actions[].configuration.ConnectionArn}"
+    for operation in ("CreatePipeline", "UpdatePipeline")
+}
 _CHANGES = ("Create", "Update", "Put", "Start", "Register")
 
 
@@ -67,3 +71,14 @@ def passed(asked: Asked) -> Iterator[tuple[str, str]]:
         for arn in dict.fromkeys(asked.values(template)):
             if ":role/" in arn:
                 yield arn, f"{service}.amazonaws.com"
+
+
+def connections(asked: Asked) -> Iterator[tuple[str, str]]:
+    """Yield the ARN of each connection that a call hands on, with the service that gets it.
+
+    https://docs.aws.amazon.com/dtconsole/latest/userguide/security-iam.html#permissions-reference-connections-passconnection
+    """
+    if template := _CONNECTIONS.get((asked.prefix, asked.operation)):
+        for arn in dict.fromkeys(asked.values(template)):
+            if ":connection/" in arn:
+                yield arn, f"{asked.prefix}.amazonaws.com"

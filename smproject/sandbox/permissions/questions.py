@@ -30,6 +30,10 @@ def of(principal: Principal, asked: Asked, records: Records) -> Iterator[Questio
             yield _question(principal, f"{asked.prefix}:{setter}", resource, shared, records)
     for role, service in passing.passed(asked):
         yield _question(principal, passing.ACTION, (role,), {**shared, "iam:PassedToService": service}, records)
+    for connection, service in passing.connections(asked):
+        owner = connection.split(":")[2]
+        given = {**shared, f"{owner}:PassedToService": service}
+        yield _question(principal, f"{owner}:PassConnection", (connection,), given, records)
 
 
 def of_permission(
