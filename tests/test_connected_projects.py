@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import scientist
 from botocore.exceptions import ClientError
 from connected import Catalogue
+from demonstration import SMPROJECT
 from scientist import Found
 
+ROOT = Path(__file__).parent.parent
 PRODUCT = "container-build"
 
 
@@ -133,6 +137,16 @@ def test_a_companys_own_host_tells_where_its_repositories_are(catalogue: Catalog
     team.repository()
     project = catalogue.make(PRODUCT, "inside", **team.parameters)
     assert catalogue.outputs(project)["RepositoryCloneUrl"] == "https://git.example.com/team/inside.git"
+
+
+def test_the_page_s_commands_make_a_project_of_a_connected_repository(catalogue: Catalogue) -> None:
+    page = (ROOT / "docs/how-to/connect-a-repository.md").read_text()
+    commands = "".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL))
+    folder = catalogue.folder / "page"
+    folder.mkdir()
+    path = f"PATH={SMPROJECT.parent}:$PATH SMPROJECT_HOME={catalogue.sandbox.home}"
+    told = catalogue.run("bash", "-euc", f"export {path}\n{commands}", cwd=folder)
+    assert {"buildspecs", "containers", "pipelines"} <= set(told.split())
 
 
 def test_a_private_repository_is_reached_by_its_connection(catalogue: Catalogue) -> None:

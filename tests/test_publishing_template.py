@@ -22,7 +22,7 @@ sys.path[:0] = [str(TESTS), str(TESTS / "sandbox")]
 
 from harness import eventually  # noqa: E402
 from policies import listed, load, statements  # noqa: E402
-from publishing import ACCOUNTS, HUB, ROOT, SETUP, Hub, Repository, hub  # noqa: E402
+from publishing import ACCOUNTS, HUB, ROOT, SETUP, SMPROJECT, Hub, Repository, hub  # noqa: E402
 from stacks import Stacks  # noqa: E402
 
 from smproject import catalog  # noqa: E402
@@ -326,6 +326,27 @@ def test_service_catalog_launches_another_for_the_same_repository(team: Team, pu
     record = catalogue.terminate_provisioned_product(ProvisionedProductName="preview")["RecordDetail"]["RecordId"]
     assert (ended := record_of(team, record))["Status"] == "SUCCEEDED", ended
     assert left(team, "preview") == {"bucket": [f"publishing-preview-{account}-us-east-1"]}
+
+
+def test_a_push_to_a_connected_repository_starts_another(team: Team, published: str) -> None:
+    sandbox, shell = team.hub.sandbox, team.hub.shell
+    made = shell.run(str(SMPROJECT), "sandbox", "repository", "platform/catalogue")
+    tags = [{"Key": "sagemaker", "Value": "true"}]
+    api = sandbox.client("codeconnections", HUB)
+    arn = api.create_connection(ConnectionName="code", ProviderType="GitHub", Tags=tags)["ConnectionArn"]
+    shell.run(str(SMPROJECT), "sandbox", "accept", "code")
+    given = {"PublishingName": "connected", "PublishingRepositoryName": "platform/catalogue"}
+    stack = team.stacks.create(
+        TEMPLATE, given | {"PublishingRepositoryConnectionArn": arn}, Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
+    assert stack["StackStatus"] == "CREATE_COMPLETE", team.stacks.reason(stack["StackId"])
+    first = set(team.runs("publishing-connected"))
+
+    team.git("push", "--quiet", made.stdout.strip().replace("://", "://dev:any@"), "HEAD:main")
+
+    (run,) = eventually(lambda: set(team.runs("publishing-connected")) - first, SECONDS)
+    eventually(lambda: team.actions(run, "publishing-connected").get("Plan", {}).get("status") == "Succeeded", SECONDS)
+    assert team.stacks.delete(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
 
 
 def record_of(team: Team, record: str) -> Found:
