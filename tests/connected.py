@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from scientist import Found
 class Team:
     """A team with an account on a git host, a complete connection to it, and projects of any product."""
 
-    catalogue: Catalogue
+    catalogue: Any  # runs commands, and has clients: a catalogue, or a visitor of the demonstration
     name: str
     provider: str = "GitHub"
     host: str = ""
@@ -24,7 +24,7 @@ class Team:
     def connection(self) -> str:
         """A connection that the owner of the repositories has completed."""
         arn = self.pending
-        self.catalogue.smproject("sandbox", "accept", self.name)
+        self.catalogue.run("smproject", "sandbox", "accept", self.name)
         return arn
 
     @cached_property
@@ -38,8 +38,8 @@ class Team:
 
     def repository(self, *options: str) -> str:
         """Make the repository; return its URL, with somebody who may push."""
-        url = self.catalogue.smproject("sandbox", "repository", self.full_name, *options).strip()
-        return url.replace("://", "://dev:any@")
+        url = self.catalogue.run("smproject", "sandbox", "repository", self.full_name, *options).strip()
+        return str(url).replace("://", "://dev:any@")
 
     @property
     def full_name(self) -> str:
@@ -53,11 +53,11 @@ class Team:
     @property
     def checkout(self) -> Path:
         """The team's checkout of its repository."""
-        return self.catalogue.folder / self.name
+        return Path(self.catalogue.folder / self.name)
 
     def git(self, *words: str) -> str:
         self.checkout.mkdir(exist_ok=True)
-        return self.catalogue.run("git", *words, cwd=self.checkout).strip()
+        return str(self.catalogue.run("git", *words, cwd=self.checkout).strip())
 
     def clone(self, url: str) -> Path:
         """Check main out."""
@@ -122,3 +122,17 @@ class Catalogue(scientist.Project):
             return next((dict(each) for each in ended if commit in json.dumps(each, default=str)), {})
 
         return scientist.eventually(look, scientist.SECONDS)
+
+
+def twin(project: Any, **parameters: str) -> Any:
+    """Create a second project of a kind, whose code is on a git host; return it."""
+    kind = type(project)
+    name = f"{project.project}-connected"
+    team = Team(project, name)
+    url = team.repository()
+    own = {
+        field.name: getattr(project, field.name) for field in fields(project) if field.name not in {"seen", "clone_url"}
+    }
+    made = type(kind.__name__, (kind,), {"project": name})(**own, clone_url=url)
+    made.create(**parameters, **team.parameters)
+    return made

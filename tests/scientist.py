@@ -30,6 +30,7 @@ class Project:
     demonstration: Demonstration
     folder: Path
     seen: set[str] = field(default_factory=set)  # executions of its pipeline that were waited for
+    clone_url: str = ""  # of a repository on a git host; empty for CodeCommit
 
     product: ClassVar[str]
     project: ClassVar[str]
@@ -117,9 +118,13 @@ class Project:
 
     @cached_property
     def checkout(self) -> Path:
-        address = self.client("codecommit").get_repository(repositoryName=self.name)["repositoryMetadata"]
-        self.run("git", "clone", "--quiet", address["cloneUrlHttp"], str(self.folder / "checkout"))
-        return self.folder / "checkout"
+        url = self.clone_url
+        if not url:
+            found = self.client("codecommit").get_repository(repositoryName=self.name)
+            url = found["repositoryMetadata"]["cloneUrlHttp"]
+        folder = self.folder / f"{self.project}-checkout"
+        self.run("git", "clone", "--quiet", url, str(folder))
+        return folder
 
     def pushed(self, message: str) -> Found:
         """Push what has changed in the checkout; return how the run ended."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from batch import PROJECT, Project, Scoring, published
+from connected import twin
 from demonstration import SMPROJECT
 from harness import ACCOUNTS, eventually
 
@@ -144,3 +145,10 @@ def test_nothing_is_left_of_it_but_what_people_made(project: Project, scoring: S
     # The key, the buckets and the repository stay.
     kept = [bucket["Name"] for bucket in scoring.client("s3").list_buckets()["Buckets"]]
     assert {scoring.bucket, f"sagemaker-project-{mark}-{ACCOUNTS['development']}"} <= set(kept)
+
+
+def test_code_on_a_git_host_scores_as_well(project: Project, versions: list[str]) -> None:
+    project.approve(versions[0])
+    other = twin(project)
+    assert (run := other.ended())["status"] == "Succeeded", run
+    assert Scoring(other, other.id).score("monday.csv", "a,b\n1,22\n") == {"monday.csv.out": "1,3\n1,4\n"}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import scientist
+from connected import twin
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from demonstration import SMPROJECT
@@ -303,3 +304,9 @@ def test_the_build_may_not_publish_and_the_release_may_not_push() -> None:
     assert "ssm:PutParameter" in roles["ContainerReleaseRole"]
     assert "ecr:PutImage" not in roles["ContainerReleaseRole"]
     assert "ecr:PutImage" in roles["ContainerBuildRole"]
+
+
+def test_code_on_a_git_host_builds_as_well(project: Project, first: object) -> None:
+    other = twin(project)
+    assert (run := other.ended())["status"] == "Succeeded", run
+    assert other.published().keys() == {TRAINING, INFERENCE}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import builder
 import pytest
 import scientist
+from connected import twin
 from harness import ACCOUNTS
 
 # pytest puts the folder of a test on the path, not those whose helpers it shares.
@@ -120,3 +121,12 @@ def test_a_line_that_is_no_record_ends_the_run_with_its_place(project: Project, 
     job = project.steps(ended["PipelineExecutionArn"])["process"]["Metadata"]["ProcessingJob"]["Arn"]
     told = project.client("sagemaker").describe_processing_job(ProcessingJobName=job.rpartition("/")[2])["ExitMessage"]
     assert "c.jsonl:1 has the keys ['prompt'], not prompt and completion" in told
+
+
+def test_code_on_a_git_host_builds_as_well(project: Project, taught: Found) -> None:
+    data = {"ModelBuildDataBucket": DATA, "ModelBuildDataKey": "kinds/a.jsonl"}
+    other = twin(project, **data, BaseModelBucket=MODELS, BaseModelKey="base")
+    assert other.ended(2 * scientist.SECONDS)["status"] == "Failed"  # until its settings suit the base model
+    run = other.teach(SMALL | {"epochs": 1})
+    assert run["PIPELINE_EXECUTION_ARN"], run
+    assert other.training(run["PIPELINE_EXECUTION_ARN"])["TrainingJobStatus"] == "Completed"

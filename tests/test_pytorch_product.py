@@ -12,6 +12,7 @@ import builder
 import numpy as np
 import pytest
 import scientist
+from connected import twin
 from harness import ACCOUNTS, eventually
 from PIL import Image
 from sklearn.datasets import load_digits
@@ -146,3 +147,9 @@ def test_an_accelerator_that_is_not_there_ends_the_build_with_the_cause(project:
 
     assert run["status"] == "Failed"
     assert "The job asks for the accelerator gpu (cuda)" in run["failed"] + run["PIPELINE_RESULT"]
+
+
+def test_code_on_a_git_host_builds_as_well(project: Project, first: Found) -> None:
+    other = twin(project, ModelBuildDataBucket=BUCKET, ModelBuildDataKey=KEY)
+    assert (run := other.ended(2 * scientist.SECONDS))["status"] == "Succeeded", run
+    assert other.registered()["ModelApprovalStatus"] == "PendingManualApproval"

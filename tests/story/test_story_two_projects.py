@@ -1,10 +1,14 @@
-"""One project builds models, of numbers this time, and another one deploys them."""
+"""One project builds models, of numbers this time, and another one deploys them; one does both.
+
+Their code is in CodeCommit, and on a git host.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
+from connected import Team
 from deployer import STAGES, Deployer
 from harness import ACCOUNTS, eventually
 from visitor import SECONDS, Found, Visitor
@@ -15,6 +19,7 @@ DATA = {
     "ModelBuildTargetColumn": "total_day_charge",
     "ModelBuildProblemType": "regression",
 }
+KINDS = ("two", "two-connected", "one-connected")
 TARGETS = {f"Targets{stage.title()}AccountId": ACCOUNTS[stage] for stage in STAGES}
 
 
@@ -40,20 +45,41 @@ def create_project(visitor: Visitor, name: str, product: str, values: dict[str, 
     return replace(visitor, looks_at=name)
 
 
+def repository(visitor: Visitor, project: str, kind: str) -> dict[str, str]:
+    """Make a project's repository on the git host, if it is to be there; return what the project is told of it."""
+    team = Team(visitor, project)
+    return team.repository() and team.parameters if kind.endswith("connected") else {}
+
+
+def connect(visitor: Visitor, project: str) -> None:
+    """Let a project deploy into both accounts."""
+    targets = (argument for stage in STAGES for argument in ("--target", ACCOUNTS[stage]))
+    command = ("smproject", "connect", project, "--account", ACCOUNTS["development"], *targets)
+    visitor.run(*command, "--profile", "shared-services")
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def engineer(visitor: Visitor) -> Deployer:
-    """Who deploys with the second project what the first has built."""
-    builds = create_project(visitor, "charges", "model-build", {**DATA, **TARGETS})
+def engineer(visitor: Visitor, kind: str) -> Deployer:
+    """Who deploys what a project has built, with another one or with the same."""
+    name, product = f"charges-{kind}", "model-build" if kind.startswith("two") else "model-build-deploy"
+    builds = create_project(visitor, name, product, {**DATA, **TARGETS, **repository(visitor, name, kind)})
     eventually(lambda: builds.deliveries()[0]["status"] != "InProgress", SECONDS)
+    if product == "model-build-deploy":
+        connect(visitor, name)
+        return Deployer(builds)
     source = {
         "ModelSourceGroupName": builds.outputs["ModelRegistryGroupName"],
         "ModelSourceProjectId": builds.project["ProjectId"],
         "ModelSourceKeyArn": builds.outputs["ArtifactsKeyArn"],
     }
-    deploys = create_project(visitor, "serve-charges", "model-deploy", {**source, **TARGETS})
-    targets = (argument for stage in STAGES for argument in ("--target", ACCOUNTS[stage]))
-    connect = ("smproject", "connect", "serve-charges", "--account", ACCOUNTS["development"], *targets)
-    visitor.run(*connect, "--profile", "shared-services")
+    name = f"serve-{kind}"
+    deploys = create_project(visitor, name, "model-deploy", {**source, **TARGETS, **repository(visitor, name, kind)})
+    connect(visitor, name)
     return Deployer(builds, deploys)
 
 
@@ -72,5 +98,6 @@ def test_its_regression_answers_as_it_was_evaluated(engineer: Deployer) -> None:
 
 
 def test_connecting_again_does_nothing(engineer: Deployer) -> None:
+    project = (engineer.deploys or engineer.visitor).looks_at
     arguments = ("--account", ACCOUNTS["development"], "--target", ACCOUNTS["staging"], "--profile", "shared-services")
-    assert "nothing to do" in engineer.visitor.run("smproject", "connect", "serve-charges", *arguments)
+    assert "nothing to do" in engineer.visitor.run("smproject", "connect", project, *arguments)
