@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import scientist
 from scientist import Found
@@ -130,9 +131,7 @@ def twin(project: Any, **parameters: str) -> Any:
     name = f"{project.project}-connected"
     team = Team(project, name)
     url = team.repository()
-    own = {
-        field.name: getattr(project, field.name) for field in fields(project) if field.name not in {"seen", "clone_url"}
-    }
-    made = type(kind.__name__, (kind,), {"project": name})(**own, clone_url=url)
+    own = {field.name: getattr(project, field.name) for field in fields(project)} | {"seen": set(), "clone_url": url}
+    made = type(kind.__name__, (kind,), {"project": name})(**own)
     made.create(**parameters, **team.parameters)
     return made

@@ -56,6 +56,13 @@ def test_the_seed_becomes_the_first_commit_of_an_empty_repository(catalogue: Cat
     )
 
 
+def test_what_checks_in_may_do_what_it_did_and_no_more(catalogue: Catalogue) -> None:
+    audit = catalogue.demonstration.run(str(SMPROJECT), "audit", "--project", "empty", "--output", "json")
+    mine = [each for each in json.loads(audit.stdout) if "check-in" in each["where"]]
+    assert mine
+    assert [each for each in mine if not each["reason"]] == []
+
+
 def test_a_repository_with_commits_gets_the_seed_on_a_branch_and_keeps_its_own_files(catalogue: Catalogue) -> None:
     team = catalogue.team("busy")
     head = team.begin(team.repository(), {"README.md": "The team's own.\n", "ours.txt": "kept\n"})

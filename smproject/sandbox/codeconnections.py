@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -168,7 +169,11 @@ class CodeConnections(Service):
         service, needs = arn.split(":")[2], "read_write" if act == "GitPush" else "read_only"
         told = {"FullRepositoryId": full_name, "ProviderAction": act, "ProviderPermissionsRequired": needs}
         asked = {f"{service}:{key}": value for key, value in told.items()}
-        if Gate(self.world).judge_permission(credentials, f"{service}:UseConnection", arn, asked).reason:
+        started = time.perf_counter()
+        judged = Gate(self.world).judge_permission(credentials, f"{service}:UseConnection", arn, asked)
+        status = 403 if judged.reason else 200
+        self.world.log.record(credentials, service, "UseConnection", status, started, judged.uses)
+        if judged.reason:
             raise ServiceError(
                 "AccessDeniedException",
                 f"Unable to use Connection: {arn}. The provided role does not have sufficient permissions.",

@@ -12,7 +12,6 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from smproject.sandbox import calls, git_hosts, git_http, moto_seam, replies, validation
-from smproject.sandbox.calllog import CallLog
 from smproject.sandbox.calls import Call, Environ
 from smproject.sandbox.moto_seam import Credentials
 from smproject.sandbox.permissions.gate import Gate, Judgement, Used, assumed, refusal
@@ -30,8 +29,8 @@ _WAITING = {"s3", "sns", "sqs"}
 class Door:
     """The WSGI application of the sandbox."""
 
-    def __init__(self, world: World, log: CallLog) -> None:
-        self.world, self.log, self.gate = world, log, Gate(world)
+    def __init__(self, world: World) -> None:
+        self.world, self.gate = world, Gate(world)
         self.host = git_hosts.GitHost(world)
         self.moto = moto_seam.application()
         self._turns: dict[str, threading.Lock] = {}
@@ -53,7 +52,7 @@ class Door:
         reply = refused or self._answer(identity, call, environ) or self._moto(call, environ, start_response)
         status = reply.status if isinstance(reply, Reply) else reply[0]
         uses = uses or assumed(call, environ, status)
-        self.log.record(identity, call.service, call.operation, status, started, uses)
+        self.world.log.record(identity, call.service, call.operation, status, started, uses)
         self.world.touched(call.service, identity.account if identity else "", call.operation)
         return reply.send(start_response) if isinstance(reply, Reply) else reply[1]
 
@@ -78,7 +77,7 @@ class Door:
             body = git_http.refuse(begin, "403 Forbidden", judged.reason)
         else:
             body = codecommit.git_http(environ, begin)
-        self.log.record(identity, "codecommit", operation, int(begun[0].split()[0]), started, judged.uses)
+        self.world.log.record(identity, "codecommit", operation, int(begun[0].split()[0]), started, judged.uses)
         return body
 
     def _judged(self, identity: Credentials | None, call: Call, environ: Environ) -> tuple[Reply | None, Uses]:

@@ -19,7 +19,6 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from smproject.sandbox import accounts, alarms, image_store, schedules, services
-from smproject.sandbox.calllog import CallLog
 from smproject.sandbox.door import Door
 from smproject.sandbox.lifecycle import LOCK, UNREADABLE
 from smproject.sandbox.state.decoder import UnreadableError
@@ -43,7 +42,7 @@ def build(home: Path, port: int, region: str) -> tuple[World, BaseWSGIServer]:
     """Make the world and its server, which listens from now on; raises OSError when the port is taken."""
     home.mkdir(parents=True, exist_ok=True)
     world = World(home, f"http://{HOST}:{port}", region)
-    door = Door(world, CallLog(home / "calls.jsonl"))
+    door = Door(world)
     server = make_server(HOST, port, door, threaded=True, request_handler=QuietHandler)
     world.services.update(services.build(world))
     return world, server

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from botocore.config import Config
 from botocore.loaders import Loader
 
 from smproject.sandbox import moto_seam
+from smproject.sandbox.calllog import CallLog
 from smproject.sandbox.moto_seam import Credentials
 from smproject.sandbox.permissions import trust
 from smproject.sandbox.processes import Processes
@@ -40,6 +42,11 @@ class World:
     _clients: dict[tuple[str, str, str], Any] = field(default_factory=dict)
     _sessions: dict[tuple[str, str], Credentials] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @cached_property
+    def log(self) -> CallLog:
+        """Every call, and what it used."""
+        return CallLog(self.home / "calls.jsonl")
 
     def client(self, service: str, credentials: Credentials, region: str | None = None) -> Any:
         """Return a boto3 client that calls this sandbox with the given credentials."""
