@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from smproject.commands import catalogue, checks, completion, forks, projects, publishing
+from smproject.commands import catalogue, checks, completion, forks, projects, publishing, status
 from smproject.errors import SmprojectError
 
 HERE = Path(__file__).parent
@@ -24,6 +24,7 @@ COMMANDS = (
     publishing.connect,
     forks.new,
     forks.upgrade,
+    status.status,
     projects.estimate,
     projects.destroy,
     completion.completion,
