@@ -15,6 +15,7 @@ COMMANDS = (
     catalogue.show,
     catalogue.diagram,
     catalogue.assemble,
+    catalogue.new_template,
     checks.validate,
     checks.audit,
     checks.doctor,
