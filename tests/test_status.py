@@ -14,8 +14,9 @@ import boto3
 import pytest
 from publishing import ACCOUNTS, BUCKET, EXAMPLE, SMPROJECT, Hub, Person, Repository, hub
 
-from smproject import catalog
+from smproject import catalog, stacks
 from smproject.assemble import assemble
+from smproject.errors import DeploymentError
 from smproject.publish import publish, publish_to_s3
 from smproject.share import share
 from smproject.status.newest import Published
@@ -195,6 +196,30 @@ def test_a_failed_update_ends_with_one_line_that_says_why_and_can_be_made_again(
     done = platform.status("--update", "broken", "--update", "whole")
     assert done.returncode == 0, done.stderr
     assert platform.listed()["broken"]["status"] == "UpdateCompleted"
+
+
+def test_a_stack_that_needs_a_hand_is_named_with_the_command_that_mends_it(platform: Platform) -> None:
+    platform.publish(EXAMPLE)
+    platform.of_file("stuck")
+    cloudformation = platform.client("cloudformation")
+    project = platform.client("sagemaker").describe_project(ProjectName="stuck")
+    stack = project["TemplateProviderDetails"][0]["CfnTemplateProviderDetail"]["StackDetail"]["Name"]
+    text = cloudformation.get_template(StackName=stack)["TemplateBody"]
+    given = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["Parameters"]
+    cloudformation.update_stack(
+        StackName=stack,
+        TemplateBody=text.replace("\nOutputs:", f"{CLASH}\nOutputs:"),
+        Parameters=[{"ParameterKey": each["ParameterKey"], "UsePreviousValue": True} for each in given],
+        DisableRollback=True,
+    )
+    with pytest.raises(DeploymentError, match="UPDATE_FAILED"):
+        stacks.settled(cloudformation, stack)
+    platform.publish(EXAMPLE.replace("first", "sixth"))
+    done = platform.status("--update", "stuck")
+    assert done.returncode == 1
+    assert f"aws cloudformation rollback-stack --stack-name {stack}" in done.stderr
+    platform.client("sagemaker").delete_project(ProjectName="stuck")
+    platform.engineer.settled("stuck")
 
 
 def test_a_name_that_no_project_has_stops_everything(platform: Platform) -> None:
