@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from smproject.commands import catalogue, checks, completion, forks, projects, publishing
+from smproject.commands import catalogue, checks, completion, forks, projects, publishing, status
 from smproject.errors import SmprojectError
 
 HERE = Path(__file__).parent
@@ -15,6 +15,7 @@ COMMANDS = (
     catalogue.show,
     catalogue.diagram,
     catalogue.assemble,
+    catalogue.new_template,
     checks.validate,
     checks.audit,
     checks.doctor,
@@ -24,6 +25,7 @@ COMMANDS = (
     publishing.connect,
     forks.new,
     forks.upgrade,
+    status.status,
     projects.estimate,
     projects.destroy,
     completion.completion,

@@ -30,6 +30,8 @@ BATCH_OUTPUTS = {
     "ModelSourceKeyArn": "ModelDeployModelKeyArn",
 }
 PIPELINE = "ModelDeployPipelineName"
+# What only projects that score in batch have, whatever their template is called.
+SCORES = "BatchDataBucketName"
 STAGES = ("TargetsStagingAccountId", "TargetsProductionAccountId")
 
 
@@ -80,7 +82,7 @@ def connect(  # noqa: PLR0913, PLR0917  # what `share` takes, the project and it
 
 def _wanted(found: _Project, project: str, account: str) -> tuple[str, dict[str, str]]:
     """The template of the target's stack, by what the project is made from, and its parameters."""
-    if found.outputs.get("TemplateId") == "batch":
+    if SCORES in found.outputs:
         own = {"BatchScopeAccountId": account, "SageMakerProjectName": project, "SageMakerProjectId": found.id}
         return "batch-target", own | {name: found.outputs[output] for name, output in BATCH_OUTPUTS.items()}
     own = {"TargetDevelopmentAccountId": account, "TargetDeployProjectId": found.id}

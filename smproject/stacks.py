@@ -1,9 +1,10 @@
 """CloudFormation stacks: create or update one, wait for it, and say readably what went wrong."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
@@ -154,17 +155,22 @@ def _wait(cloudformation: Any, state: str, identifier: str) -> None:
     try:
         cloudformation.get_waiter(state).wait(StackName=identifier, WaiterConfig=PATIENCE)
     except WaiterError as error:
-        failures = "\n".join(f"  {line}" for line in _failures(cloudformation, identifier)) or f"  {error}"
+        found = "\n".join(f"  {line}" for line in failures(events(cloudformation, identifier))) or f"  {error}"
         raise DeploymentError(
-            f"Stack {identifier.split('/')[1]} failed:\n{failures}\nMend the cause, then run the command again."
+            f"Stack {identifier.split('/')[1]} failed:\n{found}\nMend the cause, then run the command again."
         ) from error
 
 
-def _failures(cloudformation: Any, identifier: str) -> Iterator[str]:
-    """Resources that failed of themselves, first failure first."""
-    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=identifier)
-    events = [event for page in pages for event in page["StackEvents"]]
-    for event in reversed(events):
+def events(cloudformation: Any, name: str, seen: Container[str] = ()) -> list[dict[str, Any]]:
+    """Events of a stack, the oldest first; only those that are newer than any in `seen`, which holds their ids."""
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
+    newest_first = (event for page in pages for event in page["StackEvents"])
+    return list(takewhile(lambda event: event["EventId"] not in seen, newest_first))[::-1]
+
+
+def failures(events: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the resources that failed of themselves, in the order of the events."""
+    for event in events:
         reason = event.get("ResourceStatusReason", "")
         # What is cancelled failed only because something else did.
         if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in reason:

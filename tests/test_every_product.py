@@ -17,6 +17,7 @@ from studio import network, person
 from smproject import catalog
 from smproject.assemble import assemble
 from smproject.catalog import ADMIN, PROJECTS
+from smproject.looking import reading
 from smproject.publish import publish, publish_to_s3
 from smproject.publishing.service_catalog import choices
 from smproject.share import share
@@ -29,19 +30,9 @@ MODELS = {
 }
 TARGETS = {f"Targets{stage.title()}AccountId": ACCOUNTS[stage] for stage in ("staging", "production")}
 LEARNT = {"ModelBuildDataBucket": "data", "ModelBuildDataKey": "a.csv", "ModelBuildTargetColumn": "left"}
-GIVEN: dict[str, dict[str, str]] = {
-    "batch": MODELS,
-    "model-build": LEARNT,
-    "model-build-deploy": LEARNT | TARGETS,
-    "model-build-language": {
-        "ModelBuildDataBucket": "data",
-        "ModelBuildDataKey": "records",
-        "BaseModelBucket": "data",
-        "BaseModelKey": "base",
-    },
-    "model-build-pytorch": {"ModelBuildDataBucket": "data", "ModelBuildDataKey": "pictures.zip"},
-    "model-deploy": MODELS | TARGETS,
-}
+BASE = {"BaseModelBucket": "data", "BaseModelKey": "base"}
+# Of projects, each is given those that its template demands.
+GIVEN = MODELS | TARGETS | LEARNT | BASE
 
 
 def endpoint_of(project: str, models: str) -> dict[str, str]:
@@ -157,7 +148,11 @@ def given(engineer: Hub, template: str, way: str, every: dict[tuple[str, str], M
     if template in LET_IN:
         kind, _, _ = template.partition("-")
         return LET_IN[template](f"p-{kind}-{way}", f"p-models-{way}")
-    return GIVEN.get(template, {})
+    content = reading.read(catalog.template(template).path)
+    demanded = {name for name, each in content.get("Parameters", {}).items() if "Default" not in each}
+    # These have a default, which a rule of the templates that deploy endpoints refuses.
+    demanded |= TARGETS.keys() if "ModelDeployTestNeedsTargets" in content.get("Rules", {}) else set()
+    return {name: value for name, value in GIVEN.items() if name in demanded}
 
 
 def each_case(cases: list[tuple[catalog.Template, str]]) -> pytest.MarkDecorator:

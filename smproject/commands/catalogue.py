@@ -1,4 +1,4 @@
-"""Commands on the templates themselves: list, show, diagram and assemble."""
+"""Commands on the templates themselves: list, show, diagram, assemble and new-template."""
 
 # ruff: noqa: PLC0415  # what a command needs is imported when it runs
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from smproject.commands.console import echo_json, output_option, progress, template_argument
+from smproject.commands.console import echo_json, output_option, progress, template_argument, template_ids
 
 
 @click.command("list")
@@ -86,6 +86,28 @@ def _write(texts: dict[Path, str], tell: Callable[[str], None]) -> list[Path]:
         path.write_text(text)
         tell(f"wrote {path}")
     return list(texts)
+
+
+@click.command("new-template")
+@click.argument("name")
+@click.option(
+    "--like", required=True, metavar="TEMPLATE", shell_complete=template_ids, help="Template of projects to begin with."
+)
+@click.option("--title", required=True, help="What it is called: a few words.")
+@click.option("--description", help="What it does, in a sentence; else as the other's.")
+@output_option
+def new_template(name: str, like: str, title: str, description: str | None, output: str) -> None:
+    """Make the template NAME in this repository: a manifest with another's fragments and parts, yours to change."""
+    from smproject import catalog, scaffold
+
+    said = catalog.template(like).description if description is None else description
+    written = scaffold.new_template(scaffold.Wanted(name, title, said), like)
+    if output == "json":
+        echo_json([{"path": str(path)} for path in written])
+        return
+    for path in written:
+        click.echo(f"wrote {path}")
+    click.echo(f"next: edit project_templates/{name}/project.yaml, then: smproject assemble, and make test")
 
 
 @click.command()

@@ -26,10 +26,10 @@ role_option = click.option(
 
 def template_argument(*, required: bool = True) -> Callable[[Command], Command]:
     """The argument TEMPLATE, which shells complete."""
-    return click.argument("template", required=required, shell_complete=_template_ids)
+    return click.argument("template", required=required, shell_complete=template_ids)
 
 
-def _template_ids(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+def template_ids(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     """Ids that begin so, from the names of folders: reading the manifests would make a shell wait."""
     return sorted(path.parent.name for path in TEMPLATES.glob(f"{typed}*/project.yaml"))
 

@@ -1,16 +1,18 @@
 """Checks of the projects that were made from this catalogue's templates."""
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from smproject import stacks
+from smproject import origin, stacks
 from smproject.destroy.owner import ID_TAG, NAME_TAG
 from smproject.doctor.check import check
 from smproject.doctor.findings import ERROR, WARNING, Found
 from smproject.doctor.place import Place, aws
+from smproject.publishing.wanted import version_name
 from smproject.seeds import version
 
 # As SageMaker and Service Catalog name the stacks of projects.
@@ -25,13 +27,12 @@ _THERE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 @dataclass(frozen=True)
 class Project:
-    """A project of this catalogue: its stack, and the template that it says it was made from."""
+    """A project of this catalogue: its stack, and the id of the template that it says it was made from."""
 
     name: str
     id: str
     stack: Mapping[str, Any]
     template: str
-    version: str
 
 
 @check(
@@ -51,18 +52,19 @@ def project_stack(place: Place) -> Iterator[Found]:
 
 @check(
     "project-version",
-    "Projects are made from this repository's version of their template.",
+    "No update to this repository's template would change a project.",
     WARNING,
     "https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-projects-update.html",
 )
 def project_version(place: Place) -> Iterator[Found]:
-    """Compare what the stacks say they were made from."""
-    current = version(place.published.root)
+    """Compare the templates of the stacks with this repository's."""
     for project in projects(place):
-        if project.version != current:
-            was = f"{project.template} {project.version}"
-            told = f"project {project.name} is made from {was}, this repository has {current}."
-            yield Found(told, _update(place, project))
+        made = origin.of_stack(place.client("cloudformation"), project.stack)
+        template = place.published.template(project.template)
+        if made and made.is_outdated(template.path.read_text()):
+            has = version_name(version(template.root), template.path.read_bytes())
+            told = f"project {project.name} is made from {project.template} {made.name}, this repository has {has}."
+            yield Found(told, shlex.join(["smproject", "status", "--update", project.name]))
 
 
 @check(
@@ -101,7 +103,7 @@ def projects(place: Place) -> Iterator[Project]:
             and stack["StackName"].startswith((_FROM_S3, _FROM_PRODUCT))
             and place.project in ("", name, id_)
         ):
-            yield Project(name, id_, stack, outputs["TemplateId"], outputs.get("TemplateVersion", "unknown"))
+            yield Project(name, id_, stack, outputs["TemplateId"])
 
 
 def _tags(project: Project) -> dict[str, str]:
@@ -118,18 +120,6 @@ def _resources(place: Place, project: Project) -> Iterator[str]:
             if each["ResourceType"] in _KINDS and each["ResourceStatus"] in _THERE:
                 named = f"{_KINDS[each['ResourceType']]}/{each['PhysicalResourceId'].rpartition('/')[2]}"
                 yield f"arn:{place.partition}:sagemaker:{region}:{place.account}:{named}"
-
-
-def _update(place: Place, project: Project) -> str:
-    """The command that brings a project to the newest version; what it was given stays."""
-    words = ["sagemaker", "update-project", "--project-name", project.name]
-    if project.stack["StackName"].startswith(_FROM_PRODUCT):
-        return aws(*words, "--service-catalog-provisioning-update-details", "{}")
-    region = place.session.region_name
-    suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    url = f"https://{place.published.bucket}.s3.{region}.{suffix}/projects/{project.template}.yaml"
-    provider = {"CfnTemplateProvider": {"TemplateName": project.template[:32], "TemplateURL": url}}
-    return aws(*words, "--template-providers-to-update", json.dumps([provider]))
 
 
 CHECKS = (project_stack, project_version, project_tags)

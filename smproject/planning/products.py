@@ -15,7 +15,7 @@ from smproject.planning.templates import TemplateChange
 from smproject.publishing import objects, versions
 from smproject.publishing.service_catalog import IN_EACH_ACCOUNT, product_parameters
 from smproject.publishing.versions import Version
-from smproject.publishing.wanted import Portfolio, Product, template_key
+from smproject.publishing.wanted import Portfolio, Product, key_of, template_key
 
 NOT_THERE = "its published template is not where publishing put it: not compared"
 NOT_READ = "its published template can't be read: not compared"
@@ -69,7 +69,7 @@ def filed(template: Template, content: bytes | None) -> ProductChange:
     after = digest(template_key(template))
     if content is None:
         return ProductChange(template.id, NEW, None, after)
-    before = digest(template_key(template, content))
+    before = digest(key_of(template.id, content))
     if before == after:
         return ProductChange(template.id, UNCHANGED, before, after)
     change, note = against(content, template)

@@ -50,7 +50,7 @@ def _stack(stack: StackChange) -> Iterator[str]:
     yield _red(told) if stack.action == BLOCKED else told
     for value in stack.values:
         yield f"{INDENT}{_value(value)}"
-    yield from _template(stack.template, "the stack")
+    yield from template_lines(stack.template, "the stack")
 
 
 def _portfolio(portfolio: PortfolioChange) -> Iterator[str]:
@@ -80,7 +80,7 @@ def _product(product: ProductChange) -> Iterator[str]:
         yield f"{INDENT}{_value(role)}"
     if product.note:
         yield _red(f"{INDENT}{product.note}")
-    yield from _template(product.template, "existing projects")
+    yield from template_lines(product.template, "existing projects")
     if product.stack and product.stack.action in (UPDATE, BLOCKED):
         yield from _indented(_stack(product.stack))
 
@@ -95,7 +95,8 @@ def _versions(product: ProductChange) -> str:
     return product.action if product.before == product.after else f"changed: {why}"
 
 
-def _template(change: TemplateChange | None, of: str) -> Iterator[str]:
+def template_lines(change: TemplateChange | None, of: str) -> Iterator[str]:
+    """Yield what a template changes, line by line; `of` says what an update would change by that."""
     if change is None:
         return
     for parameter in change.parameters:

@@ -29,7 +29,7 @@ class Object:
     @property
     def digest(self) -> str:
         """SHA-256 of the content, in hexadecimal digits."""
-        return hashlib.sha256(self.content).hexdigest()
+        return _digest(self.content)
 
 
 @dataclass(frozen=True)
@@ -108,21 +108,29 @@ def by_setup(root: Path = ROOT) -> list[Object]:
 def products(templates: list[Template], portfolio: Portfolio) -> list[Product]:
     """The products of a portfolio."""
     return [
-        Product(each, template_key(each), f"{version(each.root)}+{template_digest(each)[:NAME_DIGITS]}")
+        Product(each, template_key(each), version_name(version(each.root), each.path.read_bytes()))
         for each in templates
         if each.portfolio == portfolio.id
     ]
 
 
-def template_key(template: Template, content: bytes | None = None) -> str:
-    """Key in the catalogue's bucket that names the content of a template: as it is assembled, if none is given."""
-    digest = template_digest(template) if content is None else hashlib.sha256(content).hexdigest()
-    return f"templates/{template.id}/{digest[:KEY_DIGITS]}.yaml"
+def template_key(template: Template) -> str:
+    """Key in the catalogue's bucket of a template as it is assembled."""
+    return key_of(template.id, template.path.read_bytes())
 
 
-def template_digest(template: Template) -> str:
-    """SHA-256 of an assembled template, in hexadecimal digits."""
-    return hashlib.sha256(template.path.read_bytes()).hexdigest()
+def key_of(template_id: str, content: bytes) -> str:
+    """Key in the catalogue's bucket that names the content of a template: of two keys, whether it is the same one."""
+    return f"templates/{template_id}/{_digest(content)[:KEY_DIGITS]}.yaml"
+
+
+def version_name(number: str, content: bytes) -> str:
+    """Name of a product's version; two templates of one version number have different names."""
+    return f"{number}+{_digest(content)[:NAME_DIGITS]}"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _tags(template: Template) -> dict[str, str]:

@@ -290,6 +290,19 @@ def test_unusable_target_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("content", [b"", b"name\nJos\xe9\n", b'a,b\n"1,2\n'], ids=["empty", "latin-1", "open quote"])
+def test_what_is_no_csv_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "odd.csv").write_bytes(content)
+    refused = run(
+        SCRIPTS / "process.py", "--target", "b", "--problem-type", "regression", "--data-uri", "s3://data/odd.csv",
+        "--input", tmp_path / "in", "--output", tmp_path / "out",
+    )  # fmt: skip
+
+    assert refused.returncode == 1
+    assert "odd.csv is not CSV in UTF-8" in refused.stderr and "Traceback" not in refused.stderr
+
+
 def test_too_few_rows_are_refused(tmp_path: Path) -> None:
     refused = process(tmp_path, customers(6), "left", "binary_classification")
 

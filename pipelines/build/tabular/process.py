@@ -85,7 +85,7 @@ def read(files: list[Path]) -> pd.DataFrame:
     for path in files:
         try:
             tables.append(pd.read_csv(path))
-        except (pd.errors.EmptyJobError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
             raise JobError(f"{path.name} is not CSV in UTF-8: {error}. Correct the file.") from error
         if set(tables[-1].columns) != set(tables[0].columns):
             odd = sorted(set(tables[-1].columns) ^ set(tables[0].columns))
