@@ -13,6 +13,7 @@ SANDBOX = [
     "aws-sam-translator>=1.100,<2",
     "awscli>=1.46",
     "cfn-lint>=1.58,<2",
+    "joserfc>=1.7,<2",
     "moto[server]==5.2.5",
     "optuna>=5.0,<6",
     "packaging>=24",
