@@ -40,6 +40,7 @@ GIVEN: dict[str, dict[str, str]] = {
         "BaseModelKey": "base",
     },
     "model-build-pytorch": {"ModelBuildDataBucket": "data", "ModelBuildDataKey": "pictures.zip"},
+    "model-build-workflow": LEARNT | {"BuildRepository": "team@1/churn@2", "BuildIdentityProviderIsNew": "false"},
     "model-deploy": MODELS | TARGETS,
 }
 
