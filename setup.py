@@ -20,7 +20,9 @@ SANDBOX = [
     "regex>=2024.5",
 ]
 DEV = [
+    "check-jsonschema>=0.33,<1",
     "cloudformation-validate>=1.14,<2",
+    "jactionlint>=2.3,<3",
     "mypy>=1.18",
     "pytest>=9",
     "pytest-xdist>=3.8",

@@ -2,6 +2,9 @@
 
 import importlib
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,3 +103,26 @@ def test_the_stack_takes_no_seed_because_the_repository_is_the_team_s() -> None:
     (seed,) = catalog.template("model-build-workflow").seeds
     assert not seed.parameter
     assert not any("Seed" in name for name in TEMPLATE["Parameters"])
+
+
+def lint(github: Path, gitlab: Path) -> tuple[str, str]:
+    """What `make check` says of the two files, each linted by itself; nothing where nothing is wrong."""
+    schema = ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"]
+    programs = (["jactionlint", "--shellcheck=", str(github)], ["check-jsonschema", *schema, str(gitlab)])
+    said = []
+    for name, *words in programs:
+        command = [str(Path(sys.executable).with_name(name)), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        said.append(done.stdout if done.returncode else "")
+    return said[0], said[1]
+
+
+def test_the_workflows_pass_the_linters(tmp_path: Path) -> None:
+    assert lint(GITHUB, GITLAB) == ("", "")
+
+    github, gitlab = tmp_path / "workflow.yml", tmp_path / ".gitlab-ci.yml"
+    github.write_text(re.sub("@[0-9a-f]{40}", "@v7", GITHUB.read_text()).replace("github.sha", "github.commit"))
+    gitlab.write_text(GITLAB.read_text().replace("id_tokens:", "id_token:").replace("timeout: 2h", "timeout: [2]"))
+    of_github, of_gitlab = lint(github, gitlab)
+    assert "unpinned-uses" in of_github and 'property "commit" is not defined' in of_github
+    assert "timeout" in of_gitlab
