@@ -1,17 +1,21 @@
 """What the git host's own programs ask it by JSON about one repository, below `/_git/OWNER/NAME`.
 
-GET            describes the repository
-POST /token    returns a token as a workflow of a branch gets it: {"host": "GitHub", "branch": "main", "audience": ...}
+GET             describes the repository
+GET /runs       returns what became of its workflows, and what they printed, the newest first
+POST /variables sets variables that its workflows read: {"NAME": "VALUE"}; returns all
+POST /token     returns a token as a workflow of a branch gets it: {"host": "GitHub", "branch": "main", "audience": ...}
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from smproject.sandbox import git_issuers
 from smproject.sandbox.git_issuers import Work
+from smproject.sandbox.workflows import runs
 from smproject.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -33,6 +37,11 @@ class GitApi:
             return HTTPStatus.NOT_FOUND, {"message": f"Repository {full_name} does not exist."}
         if (method, what) == ("GET", ""):
             return HTTPStatus.OK, self.facts(repository)
+        if (method, what) == ("GET", "runs"):
+            told = [{**each, "log": runs.text_of(repository, each["id"])} for each in reversed(repository.runs)]
+            return HTTPStatus.OK, {"runs": told}
+        if (method, what) == ("POST", "variables"):
+            return self._set_variables(repository, asked)
         if (method, what) == ("POST", "token"):
             return self._token(repository, asked)
         return HTTPStatus.NOT_FOUND, {"message": f"Repository {full_name} has no {what}."}
@@ -53,6 +62,14 @@ class GitApi:
         owner = _owner_id(repository.full_name.partition("/")[0], self._hosted.values())
         commit = repository.git.branches().get(branch, "")
         return Work(repository.full_name, owner, repository.id, branch, commit)
+
+    def _set_variables(self, repository: Hosted, asked: dict[str, Any]) -> Answer:
+        for name, value in asked.items():
+            if not re.fullmatch(r"[A-Za-z_]\w*", name) or not isinstance(value, str):
+                return HTTPStatus.BAD_REQUEST, {"message": f"{name!r} is no variable: give NAME and a text."}
+        repository.variables |= asked
+        self._world.touched("codeconnections", "", "UpdateVariables")
+        return HTTPStatus.OK, dict(sorted(repository.variables.items()))
 
     def _token(self, repository: Hosted, asked: dict[str, Any]) -> Answer:
         if asked.get("host") not in git_issuers.ISSUERS or not asked.get("branch") or not asked.get("audience"):

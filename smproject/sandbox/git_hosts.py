@@ -22,6 +22,7 @@ from smproject.sandbox import git_http, moto_seam
 from smproject.sandbox.git_api import GitApi
 from smproject.sandbox.git_repository import GitRepository
 from smproject.sandbox.service import ServiceError
+from smproject.sandbox.workflows.runs import Runs
 from smproject.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Hosted:
     git: GitRepository
     id: int
     is_private: bool = False
+    variables: dict[str, str] = field(default_factory=dict)  # what the owner tells its workflows
+    runs: list[dict[str, Any]] = field(default_factory=list)  # of its workflows, the oldest first
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def protect(self, branches: Iterable[str]) -> None:
@@ -66,7 +69,7 @@ class GitHost:
     """Answers git and the host's own requests."""
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        self.world, self.runs = world, Runs(world)
 
     @property
     def _connections(self) -> CodeConnections:
@@ -174,6 +177,7 @@ class GitHost:
         pipelines = cast("CodePipelineService", self.world.services["codepipeline"])
         for branch in sorted(name for name in after if after[name] != before.get(name)):
             pipelines.pushed(repository.full_name, branch, after[branch])
+            self.runs.pushed(repository, GitApi(self.world, self._connections.hosted).work(repository, branch))
         return answer
 
 

@@ -19,7 +19,7 @@ from joserfc.jwk import RSAKey
 GITHUB, GITLAB = "https://token.actions.githubusercontent.com", "https://gitlab.com"
 ISSUERS = {"GitHub": GITHUB, "GitLab": GITLAB}
 ALGORITHM = "RS256"
-_SECONDS = 300.0
+SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ def signing_key(home: Path) -> RSAKey:
     return key
 
 
-def token(home: Path, issuer: str, work: Work, audience: str) -> str:
-    """Return a token by which a workflow says who it is, valid for five minutes."""
+def token(home: Path, issuer: str, work: Work, audience: str, seconds: float = SECONDS) -> str:
+    """Return a token by which a workflow says who it is, for some time from now on."""
     claims = {GITHUB: _github, GITLAB: _gitlab}[issuer](work)
     now, key = time.time(), signing_key(home)
-    times = {"iat": int(now), "nbf": int(now), "exp": int(now + _SECONDS)}
+    times = {"iat": int(now), "nbf": int(now), "exp": int(now + seconds)}
     whole = {"iss": issuer, "aud": audience, "jti": str(uuid.uuid4()), **times, **claims}
     return jwt.encode({"alg": ALGORITHM, "typ": "JWT", "kid": key.kid}, whole, key, algorithms=[ALGORITHM])
 
