@@ -67,6 +67,12 @@ def trust_policy(role_arn: str) -> Policy | None:
     return kept(_text(role.assume_role_policy_document), role_arn) if role else None
 
 
+def longest_session(role_arn: str) -> int:
+    """Return how many seconds a role allows a session to last; 0 where it doesn't say."""
+    role = _principal(role_arn)
+    return int(role.max_session_duration or 0) if role else 0
+
+
 def web_identity_provider(host: str, account: str) -> WebIdentityProvider | None:
     """Return an account's provider of web identities by its URL without scheme; None when it has none."""
     arn = f"arn:{PARTITION}:iam::{account}:oidc-provider/{host}"

@@ -12,6 +12,8 @@ from smproject.sandbox.permissions.document import MalformedPolicyError, parse
 from smproject.sandbox.permissions.request import Found, Principal
 from smproject.sandbox.service import Caller, Request, Service, ServiceError
 
+_USUAL_SECONDS = 3600  # of a session, and the most that a role allows where it doesn't say
+
 
 class Sts(Service):
     """AssumeRole and AssumeRoleWithWebIdentity as AWS does them; moto answers the rest of the API."""
@@ -47,10 +49,14 @@ class Sts(Service):
 
 def _begun(caller: Caller, request: Request, given: Session) -> dict[str, Any]:
     """Return the credentials of a new session of the role that a request names."""
+    seconds = int(request.get("DurationSeconds", _USUAL_SECONDS))
+    if seconds > (moto_policies.longest_session(request["RoleArn"]) or _USUAL_SECONDS):
+        text = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        raise ServiceError("ValidationError", text)
     made = moto_seam.session_credentials(request["RoleArn"], request["RoleSessionName"], caller.region)
     if given != Session():
         moto_policies.remember_session(made.access_key, made.account, given)
-    expires = datetime.now(timezone.utc) + timedelta(seconds=int(request.get("DurationSeconds", 3600)))
+    expires = datetime.now(timezone.utc) + timedelta(seconds=seconds)
     return {
         "Credentials": {
             "AccessKeyId": made.access_key,

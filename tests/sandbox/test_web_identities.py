@@ -187,6 +187,19 @@ def test_a_token_counts_in_its_time_only(trust: Trust) -> None:
     assert trust.assume(role, signed(trust.sandbox, token))["Credentials"]
 
 
+def test_a_session_lasts_no_longer_than_the_role_allows(trust: Trust) -> None:
+    role, sts = trust.role(), unsigned(trust.sandbox.endpoint)
+
+    def ask_for(seconds: int) -> Any:
+        given = {"RoleArn": role, "RoleSessionName": "workflow", "WebIdentityToken": trust.token()}
+        return sts.assume_role_with_web_identity(**given, DurationSeconds=seconds)
+
+    with pytest.raises(ClientError, match="DurationSeconds exceeds the MaxSessionDuration set for this role"):
+        ask_for(7200)
+    trust.sandbox.client("iam").update_role(RoleName=role.rpartition("/")[2], MaxSessionDuration=7200)
+    assert ask_for(7200)["Credentials"]
+
+
 def test_an_issuer_beyond_the_sandbox_s_reach_is_told(sandbox: Sandbox, trust: Trust) -> None:
     issuer = f"https://login.example.com/{uuid.uuid4().hex[:8]}"
     sandbox.client("iam").create_open_id_connect_provider(Url=issuer, ClientIDList=[AUDIENCE])
