@@ -66,6 +66,8 @@ check: $(VENV)/.ready ## Lint, type-check and validate, offline
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy smproject benchmarks
 	$(BIN)/smproject validate
+	$(BIN)/jactionlint --shellcheck= seedcode/*/.github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci seedcode/*/.gitlab-ci.yml
 
 # checkov pins an old boto3: it lives apart.
 $(VENV)/.checkov: $(VENV)/.ready requirements/checkov.txt

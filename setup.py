@@ -13,13 +13,16 @@ SANDBOX = [
     "aws-sam-translator>=1.100,<2",
     "awscli>=1.46",
     "cfn-lint>=1.58,<2",
+    "joserfc>=1.7,<2",
     "moto[server]==5.2.5",
     "optuna>=5.0,<6",
     "packaging>=24",
     "regex>=2024.5",
 ]
 DEV = [
+    "check-jsonschema>=0.33,<1",
     "cloudformation-validate>=1.14,<2",
+    "jactionlint>=2.3,<3",
     "mypy>=1.18",
     "pytest>=9",
     "pytest-xdist>=3.8",

@@ -52,7 +52,7 @@ def assemble(template: Template) -> str:
     fragments = [read_fragment(template.fragment_path(name)) for name in template.fragments]
     _refuse_duplicates(fragments)
     parameters = _section("Parameters", fragments)
-    for seed in template.seeds:
+    for seed in (each for each in template.seeds if each.parameter):
         parameters = _with_default(parameters, seed, template)
     between = [_section(name, fragments) for name in ("Rules", "Conditions", "Resources")]
     outputs = (_section("Outputs", fragments) or "Outputs:") + "\n" + _origin(template)

@@ -18,12 +18,13 @@ PORTFOLIOS = (ADMIN, PROJECTS)
 class Seed:
     """Code that a template puts into a new repository: parts of this repository, at the same paths.
 
-    The folder of its id in seedcode/ is its root; so are those in `roots`, which several seeds share.
+    The folder of its id in seedcode/ is its root; so are those in `roots`, which several seeds share. `parameter` takes
+    the archive's key where the stack makes the repository, and is empty where `smproject new` does.
     """
 
     id: str
-    parameter: str
     parts: tuple[str, ...]
+    parameter: str = ""
     roots: tuple[str, ...] = ()
 
 
@@ -122,7 +123,7 @@ def _checked(values: Any, kind: type[Template | Seed], path: Path) -> dict[str, 
     if not isinstance(values, dict):
         raise CatalogError(f"{path}: expected keys and values for a {kind.__name__.lower()}, found {values!r}.")
     known = {field.name for field in fields(kind)} - {"folder"}
-    required = known - {"portfolio", "seeds", "roots"}
+    required = known - {"portfolio", "seeds", "parameter", "roots"}
     for key in values:
         if key not in known:
             raise CatalogError(f"{path}: unknown key {key!r}. Use only: {', '.join(sorted(known))}.")

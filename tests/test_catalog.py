@@ -21,7 +21,7 @@ def test_a_manifest_says_what_a_template_is_made_of(tmp_path: Path) -> None:
     seeds = "seeds:\n  - {id: code, parameter: SeedKey, parts: [a, b/c], roots: [shared]}\n"
     template = catalog.read_manifest(write(tmp_path, GOOD + seeds))
     assert (template.id, template.title, template.fragments) == ("example", "One", ("part",))
-    assert template.seeds == (catalog.Seed("code", "SeedKey", ("a", "b/c"), ("shared",)),)
+    assert template.seeds == (catalog.Seed("code", ("a", "b/c"), "SeedKey", ("shared",)),)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_a_manifest_says_what_a_template_is_made_of(tmp_path: Path) -> None:
         ("title: One\ndescription: Two.\nfragments: []\n", "'fragments'"),
         ("title: One\ndescription: Two.\nfragments: [{a: b}]\n", "'fragments'"),
         (GOOD + "seeds:\n  - {id: code, parameter: Key, parts: [a], branch: main}\n", "'branch'"),
-        (GOOD + "seeds:\n  - {id: code, parts: [a]}\n", "'parameter'"),
+        (GOOD + "seeds:\n  - {id: code, parameter: Key}\n", "'parts'"),
         (GOOD + "seeds:\n  - {id: code, parameter: Key, parts: [a], roots: shared}\n", "'roots'"),
         ("- a list\n", "template"),
         ("title: [\n", "not YAML"),

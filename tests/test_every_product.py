@@ -32,7 +32,7 @@ TARGETS = {f"Targets{stage.title()}AccountId": ACCOUNTS[stage] for stage in ("st
 LEARNT = {"ModelBuildDataBucket": "data", "ModelBuildDataKey": "a.csv", "ModelBuildTargetColumn": "left"}
 BASE = {"BaseModelBucket": "data", "BaseModelKey": "base"}
 # Of projects, each is given those that its template demands.
-GIVEN = MODELS | TARGETS | LEARNT | BASE
+GIVEN = MODELS | TARGETS | LEARNT | BASE | {"BuildRepository": "team@1/churn@2", "BuildIdentityProviderIsNew": "false"}
 
 
 def endpoint_of(project: str, models: str) -> dict[str, str]:
@@ -152,6 +152,8 @@ def given(engineer: Hub, template: str, way: str, every: dict[tuple[str, str], M
     demanded = {name for name, each in content.get("Parameters", {}).items() if "Default" not in each}
     # These have a default, which a rule of the templates that deploy endpoints refuses.
     demanded |= TARGETS.keys() if "ModelDeployTestNeedsTargets" in content.get("Rules", {}) else set()
+    # An account has one provider of a host's identities, for all projects.
+    demanded |= {"BuildIdentityProviderIsNew"} & content.get("Parameters", {}).keys()
     return {name: value for name, value in GIVEN.items() if name in demanded}
 
 

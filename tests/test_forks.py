@@ -129,6 +129,15 @@ def test_new_keeps_what_the_project_is_made_with_once_cloudformation_would_take_
     assert "lacks ModelBuildDataBucket (Bucket with the data to learn from.)" in told
 
 
+def test_a_fork_that_its_host_builds_is_told_how(tmp_path: Path) -> None:
+    values = {"ModelBuildDataBucket": "data", "ModelBuildDataKey": "a", "ModelBuildTargetColumn": "b"}
+    values["BuildRepository"] = "team/flow"
+    given = [word for name, value in values.items() for word in ("--parameter", f"{name}={value}")]
+    smproject(tmp_path, "new", "model-build-workflow", "flow", *given)
+    told = smproject(tmp_path / "flow", "sandbox", "run", "--home", str(tmp_path / "home"), status=1)
+    assert "built by the workflow of its host" in told and "smproject sandbox repository OWNER/NAME" in told
+
+
 def test_new_asks_at_a_terminal_until_the_answer_is_right(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     command = [str(SMPROJECT), "new", "model-build", "churn", "--parameter", "ModelBuildDataBucket=data-bucket"]

@@ -13,6 +13,8 @@ from smproject.publishing.wanted import PORTFOLIOS
 LAUNCH = load(ROOT / "project_templates/launch-role/template.yaml")
 PRODUCT = load(ROOT / "project_templates/product/template.yaml")
 PRODUCTS = [each.path for each in catalog.templates() if each.is_product]
+# Those whose stacks make a repository, with a seed in it.
+SEEDED = [each.path for each in catalog.templates() if each.is_product and any(seed.parameter for seed in each.seeds)]
 EVERY_PRODUCT = pytest.mark.parametrize("path", PRODUCTS, ids=name)
 # The call that makes a resource, by type; a new type belongs here and into the launch role.
 CREATES = {
@@ -22,6 +24,7 @@ CREATES = {
     "AWS::ECR::Repository": "ecr:CreateRepository",
     "AWS::Events::Rule": "events:PutRule",
     "AWS::IAM::ManagedPolicy": "iam:CreatePolicy",
+    "AWS::IAM::OIDCProvider": "iam:CreateOpenIDConnectProvider",
     "AWS::IAM::Policy": "iam:PutRolePolicy",
     "AWS::IAM::Role": "iam:CreateRole",
     "AWS::KMS::Alias": "kms:CreateAlias",
@@ -62,6 +65,7 @@ def test_it_may_pass_every_role_that_the_stack_gives_to_a_service(path: Path) ->
         statement["Principal"]["Service"]
         for role in resources(load(path), "AWS::IAM::Role").values()
         for statement in statements(role["AssumeRolePolicyDocument"])
+        if "Service" in statement["Principal"]
     }
     passing = [item["Condition"]["StringEquals"] for item in statements(LAUNCH) if item["Action"] == "iam:PassRole"]
     passed = {service for condition in passing for service in listed(condition["iam:PassedToService"])}
@@ -79,7 +83,7 @@ def test_its_names_cover_the_project_s_and_not_its_own(path: Path) -> None:
     assert not re.fullmatch(pattern, "sagemaker-launch")
 
 
-@EVERY_PRODUCT
+@pytest.mark.parametrize("path", SEEDED, ids=name)
 def test_the_seed_is_looked_up_where_its_stack_puts_it(path: Path) -> None:
     parameter = resources(LAUNCH, "AWS::SSM::Parameter")["CatalogLocationParameter"]
     assert load(path)["Parameters"]["RepositorySeedBucket"]["Default"] == parameter["Name"]

@@ -79,7 +79,7 @@ LONGEST = {
 
 def subject(fragment: str) -> str:
     """What a fragment is about: those that stand for one another differ in their last word, and define the same."""
-    return re.sub("-(own|given|batch|tables|images|language)$", "", fragment)
+    return re.sub("-(own|given|batch|tables|images|language|workflow)$", "", fragment)
 
 
 def camel(kebab: str) -> str:
@@ -157,12 +157,16 @@ def test_a_role_trusts_one_service_for_known_resources_or_one_role_of_another_ac
     for key, role in resources(load(path), "AWS::IAM::Role").items():
         trusting = statements(role["AssumeRolePolicyDocument"])
         # Projects are launched by Service Catalog, or from S3 by CloudFormation: each with its own conditions.
-        assert len(trusting) == (2 if key == "LaunchRole" else 1), "one service a role"
+        stated = role["AssumeRolePolicyDocument"]["Statement"]
+        assert len(stated) == (2 if key == "LaunchRole" else 1), "one service a role"
         for statement in trusting:
             ((kind, principal),) = statement["Principal"].items()
             if kind == "Service":
                 assert isinstance(principal, str), "one service a statement"
                 assert {"aws:SourceAccount", "aws:SourceArn"} <= condition_keys(statement)
+            elif kind == "Federated":
+                issuer = principal["Fn::Sub"].partition(":oidc-provider/")[2]
+                assert set(statement["Condition"]["StringEquals"]) == {f"{issuer}:aud", f"{issuer}:sub"}
             else:
                 assert set(statement["Condition"]) == {"ArnEquals"}
                 assert isinstance(statement["Condition"]["ArnEquals"]["aws:PrincipalArn"], dict), "one role"

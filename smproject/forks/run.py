@@ -35,6 +35,7 @@ def run(folder: Path, data: Path | None, home: Path, port: int | None, tell: Pro
     """
     repository = open_repository(folder)
     template = catalog.template(label_of(repository).template)
+    _demand_pipeline(template)
     parameters = read_answers(repository.folder, template)
     _enter(home, port, tell)
     clients: Clients = boto3.Session(profile_name=OWN).client
@@ -55,6 +56,15 @@ def run(folder: Path, data: Path | None, home: Path, port: int | None, tell: Pro
 def project_name(folder: str) -> str:
     """A name that SageMaker and our templates take, from a folder's."""
     return re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-")[:NAME_LENGTH].strip("-") or "fork"
+
+
+def _demand_pipeline(template: catalog.Template) -> None:
+    """Raise ForkError for a template whose projects have no repository and CodePipeline of their own."""
+    if not any(seed.parameter for seed in template.seeds):
+        raise ForkError(
+            f"A fork of {template.id} is built by the workflow of its host. In the sandbox, make it a repository with "
+            "smproject sandbox repository OWNER/NAME, and push it there."
+        )
 
 
 def _enter(home: Path, port: int | None, tell: Progress) -> None:

@@ -113,7 +113,8 @@ def _diagram(text: str) -> Iterator[str]:
 
 def _seeds(template: Template) -> Iterator[str]:
     for seed in template.seeds:
-        yield f"- `{seed.id}`, named by `{seed.parameter}`: {', '.join(f'`{part}`' for part in seed.parts)}"
+        taken = f"named by `{seed.parameter}`" if seed.parameter else "for a repository of yours"
+        yield f"- `{seed.id}`, {taken}: {', '.join(f'`{part}`' for part in seed.parts)}"
     if template.seeds:
         yield ""
         yield f"`smproject assemble --seed {template.seeds[0].id} --to FOLDER` writes it to a folder."

@@ -24,6 +24,8 @@ _PARSED = "smproject.parsed"
 _CBOR = re.compile(
     r"/service/\w+/operation/(\w+)"
 )  # https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+# Nobody signs these: what they bear tells who asks.
+_UNSIGNED = {"AssumeRoleWithWebIdentity": "sts", "AssumeRoleWithSAML": "sts"}
 _BY_PATH = {"s3"}  # of these, only the path and its query tell the operation
 
 
@@ -40,6 +42,11 @@ class Call:
     operation: str
     wire: str
 
+    @property
+    def needs_no_signature(self) -> bool:
+        """Tell whether everybody may ask: what the request bears tells who does."""
+        return _UNSIGNED.get(self.operation) == self.service
+
 
 def read(environ: Environ) -> Call:
     """Read a request's signature and operation; raises UnicodeDecodeError for a form that isn't text."""
@@ -50,7 +57,8 @@ def read(environ: Environ) -> Call:
     if named := _named(environ, service):  # before forms: its body may be one
         return Call(access_key, region, service, named, REST)
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
-        return Call(access_key, region, service, form(environ).get("Action", ""), QUERY)
+        operation = form(environ).get("Action", "")
+        return Call(access_key, region, _UNSIGNED.get(operation, service), operation, QUERY)
     resource = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}{_subresource(environ)}"
     return Call(access_key, region, service, resource, REST)
 

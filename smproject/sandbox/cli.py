@@ -180,6 +180,44 @@ def repository(repository: str, private: bool, protect: tuple[str, ...], home: P
 
 
 @sandbox.command()
+@click.argument("repository", metavar="OWNER/NAME")
+@click.argument("given", metavar="[NAME=VALUE]...", nargs=-1)
+@home_option
+def variables(repository: str, given: tuple[str, ...], home: Path) -> None:
+    """Set variables that the workflows of a REPOSITORY read; show all, and how their tokens name it."""
+    from smproject.sandbox import git_owner
+
+    running = lifecycle.require(home)
+    found = git_owner.set_variables(running, repository, given)
+    named = " or ".join(f"{name} ({host})" for host, name in git_owner.subjects(running, repository).items())
+    click.echo(f"Tokens of its workflows name it {named}.")
+    for name, value in found.items():
+        click.echo(f"{name}={value}")
+
+
+@sandbox.command()
+@click.argument("repository", metavar="OWNER/NAME")
+@click.option("--log", is_flag=True, help="Show what the newest run has printed.")
+@home_option
+@output_option
+def runs(repository: str, log: bool, home: Path, output: str) -> None:
+    """Show what became of the workflows of a REPOSITORY, the newest first."""
+    from smproject.sandbox import git_owner
+
+    found = git_owner.runs(lifecycle.require(home), repository)
+    if output == "json":
+        click.echo(json.dumps(found, indent=2))
+        return
+    for each in found[: 1 if log else None]:
+        told = f"{each['id']}  {each['conclusion'] or each['status']}  {each['branch']}  {each['commit'][:8]}"
+        click.echo(f"{told}  {each['workflow'] or each['file']}  {each['message']}".rstrip())
+        for job in each["jobs"]:
+            click.echo(f"    {job['conclusion']}  {job['name']}")
+        if log:
+            click.echo(each["log"], nl=False)
+
+
+@sandbox.command()
 @click.argument("connection")
 @home_option
 def accept(connection: str, home: Path) -> None:

@@ -11,6 +11,7 @@ from smproject.sandbox.git_hosts import Hosted
 from smproject.sandbox.moto_seam import Credentials
 from smproject.sandbox.permissions.gate import Gate
 from smproject.sandbox.service import Caller, Request, Service, ServiceError, page
+from smproject.sandbox.workflows import runs
 from smproject.sandbox.world import World
 
 # Providers at addresses that everybody knows; the others are reached by hosts.
@@ -79,6 +80,12 @@ class CodeConnections(Service):
         self.connections: dict[str, Connection] = {}
         self.hosts: dict[str, Host] = {}
         self.hosted: dict[str, Hosted] = {}  # repositories of the git host, by their full names
+
+    def resume(self) -> None:
+        """End the runs of workflows that a stop of the sandbox has cut off."""
+        for repository in self.hosted.values():
+            for run in repository.runs:
+                runs.interrupt(run)
 
     def create_connection(self, caller: Caller, request: Request) -> dict[str, Any]:
         """Create a connection, which waits for its handshake."""

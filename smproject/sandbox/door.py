@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from smproject.sandbox import calls, git_hosts, git_http, moto_seam, replies, validation
 from smproject.sandbox.calls import Call, Environ
-from smproject.sandbox.moto_seam import Credentials
+from smproject.sandbox.moto_seam import ANONYMOUS, Credentials
 from smproject.sandbox.permissions.gate import Gate, Judgement, Used, assumed, refusal
 from smproject.sandbox.replies import Reply
 from smproject.sandbox.service import Caller, Request, Service, ServiceError, told
@@ -47,7 +47,7 @@ class Door:
         except UnicodeDecodeError as error:
             unread = Call("", "", "", "", calls.QUERY)
             return replies.error(unread, 400, "MalformedQueryString", str(error)).send(start_response)
-        identity = moto_seam.identify(call.access_key)
+        identity = ANONYMOUS if call.needs_no_signature else moto_seam.identify(call.access_key)
         refused, uses = self._judged(identity, call, environ)
         reply = refused or self._answer(identity, call, environ) or self._moto(call, environ, start_response)
         status = reply.status if isinstance(reply, Reply) else reply[0]

@@ -1,7 +1,8 @@
 """A git host, which stands for GitHub, GitLab and the others: AWS knows it by connections alone.
 
 Repositories are cloned from and pushed to `/_git/OWNER/NAME.git`. What a person does on the host's own pages is done by
-JSON: `POST /_git/OWNER/NAME` makes a repository, `POST /_git/-/connections/ID` completes a connection.
+JSON: `POST /_git/OWNER/NAME` makes a repository, `POST /_git/-/connections/ID` completes a connection; git_api.py has
+what is asked about one repository.
 
 With AWS's credentials, by a connection, they are at `/git-http/ACCOUNT/REGION/CONNECTION/OWNER/NAME.git`, as on AWS at
 codeconnections.REGION.amazonaws.com.
@@ -18,8 +19,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from smproject.sandbox import git_http, moto_seam
+from smproject.sandbox.git_api import GitApi
 from smproject.sandbox.git_repository import GitRepository
 from smproject.sandbox.service import ServiceError
+from smproject.sandbox.workflows.runs import Runs
 from smproject.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ PREFIX, BY_CONNECTION = "/_git/", "/git-http/"
 _GIT = re.compile(r"([\w.-]+/[\w.-]+?)\.git/(info/refs|git-upload-pack|git-receive-pack)")
 _CONNECTED = re.compile(rf"(\d{{12}})/([\w-]+)/([\w-]+)/{_GIT.pattern}")
 _REPOSITORY = re.compile(r"([\w.-]+/[\w.-]+)")
+_OF_REPOSITORY = re.compile(rf"{_REPOSITORY.pattern}(?:/([\w-]+))?")
 _CONNECTION = re.compile(r"-/connections/([\w-]+)")
 # Git runs it for each reference that a push moves.
 _HOOK = """#!/bin/sh
@@ -42,11 +46,14 @@ fi
 
 @dataclass
 class Hosted:
-    """A repository of the host; `lock` makes changes to its references one by one."""
+    """A repository of the host, by an id of its own; `lock` makes changes to its references one by one."""
 
     full_name: str
     git: GitRepository
+    id: int
     is_private: bool = False
+    variables: dict[str, str] = field(default_factory=dict)  # what the owner tells its workflows
+    runs: list[dict[str, Any]] = field(default_factory=list)  # of its workflows, the oldest first
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def protect(self, branches: Iterable[str]) -> None:
@@ -62,7 +69,7 @@ class GitHost:
     """Answers git and the host's own requests."""
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        self.world, self.runs = world, Runs(world)
 
     @property
     def _connections(self) -> CodeConnections:
@@ -79,6 +86,8 @@ class GitHost:
             return self._complete(start_response, route[1])
         if environ["REQUEST_METHOD"] == "POST" and (route := _REPOSITORY.fullmatch(path)):
             return self._create(environ, start_response, route[1])
+        if route := _OF_REPOSITORY.fullmatch(path):
+            return self._api(environ, start_response, route[1], route[2] or "")
         return _answer(start_response, "404 Not Found", {"message": f"There is nothing at {environ['PATH_INFO']}."})
 
     def _create(self, environ: dict[str, Any], start_response: Any, full_name: str) -> Iterable[bytes]:
@@ -86,17 +95,26 @@ class GitHost:
         if full_name in hosted:
             return _answer(start_response, "409 Conflict", {"message": f"Repository {full_name} exists already."})
         try:
-            wanted = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or b"{}")
-        except ValueError as error:
-            return _answer(start_response, "400 Bad Request", {"message": f"The body is not JSON: {error}"})
+            wanted = _asked(environ)
+        except (TypeError, ValueError) as error:
+            return _answer(start_response, "400 Bad Request", {"message": f"The body is no JSON object: {error}"})
         git = GitRepository(self.world.home / "hosts" / f"{full_name}.git")
         shutil.rmtree(git.path, ignore_errors=True)  # of a repository that nobody knows any more
         git.create()
-        made = hosted[full_name] = Hosted(full_name, git, bool(wanted.get("private")))
+        made = hosted[full_name] = Hosted(full_name, git, len(hosted) + 1, bool(wanted.get("private")))
         made.protect(wanted.get("protected") or [])
         self.world.touched("codeconnections", "", "CreateRepository")
-        url = f"{self.world.endpoint}{PREFIX}{full_name}.git"
-        return _answer(start_response, "201 Created", {"full_name": full_name, "clone_url": url})
+        return _answer(start_response, "201 Created", GitApi(self.world, hosted).facts(made))
+
+    def _api(self, environ: dict[str, Any], start_response: Any, full_name: str, what: str) -> Iterable[bytes]:
+        """Answer what is asked about a repository."""
+        try:
+            asked = _asked(environ)
+        except (TypeError, ValueError) as error:
+            return _answer(start_response, "400 Bad Request", {"message": f"The body is no JSON object: {error}"})
+        api = GitApi(self.world, self._connections.hosted)
+        status, content = api.answer(environ["REQUEST_METHOD"], full_name, what, asked)
+        return _answer(start_response, f"{status.value} {status.phrase}", content)
 
     def _complete(self, start_response: Any, identity: str) -> Iterable[bytes]:
         """Complete a connection, as the owner of the repositories does who installs AWS's app."""
@@ -159,7 +177,13 @@ class GitHost:
         pipelines = cast("CodePipelineService", self.world.services["codepipeline"])
         for branch in sorted(name for name in after if after[name] != before.get(name)):
             pipelines.pushed(repository.full_name, branch, after[branch])
+            self.runs.pushed(repository, GitApi(self.world, self._connections.hosted).work(repository, branch))
         return answer
+
+
+def _asked(environ: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON object that a request brings; raises TypeError or ValueError for what is none."""
+    return dict(json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or b"{}"))
 
 
 def _pushes(environ: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""What the owner of a git host's repositories does: makes one, and completes AWS's connection to them."""
+"""What the owner of a git host's repositories does there: makes one, connects AWS, sees to its workflows."""
 
 from __future__ import annotations
 
@@ -35,6 +35,27 @@ def accept(running: Running, name: str) -> str:
     return arn
 
 
+def set_variables(running: Running, full_name: str, given: Sequence[str]) -> dict[str, str]:
+    """Set variables, NAME=VALUE, that a repository's workflows read; return all. Raises SandboxError."""
+    pairs = [each.partition("=")[::2] for each in given]
+    if wrong := [each for each in given if "=" not in each]:
+        raise SandboxError(f"{wrong[0]!r} is no variable. Give NAME=VALUE.")
+    return _post(running, f"{full_name}/variables", dict(pairs))
+
+
+def subjects(running: Running, full_name: str) -> dict[str, str]:
+    """Return how the tokens of a repository's workflows name it, by host."""
+    found = _ask(running, full_name)
+    owner, _, name = full_name.partition("/")
+    return {"GitHub": f"{owner}@{found['owner']['id']}/{name}@{found['id']}", "GitLab": full_name}
+
+
+def runs(running: Running, full_name: str) -> list[dict[str, Any]]:
+    """Return what became of a repository's workflows, the newest first. Raises SandboxError."""
+    found: list[dict[str, Any]] = _ask(running, f"{full_name}/runs")["runs"]
+    return found
+
+
 def _connections(running: Running, profile: str) -> Iterator[dict[str, Any]]:
     client, more = profiles.session(running, profile).client("codeconnections"), dict[str, str]()
     while True:
@@ -46,10 +67,14 @@ def _connections(running: Running, profile: str) -> Iterator[dict[str, Any]]:
 
 
 def _post(running: Running, path: str, content: dict[str, Any]) -> dict[str, Any]:
-    url = f"{running.endpoint}{git_hosts.PREFIX}{path}"
-    request = urllib.request.Request(url, json.dumps(content).encode(), method="POST")  # noqa: S310  # of the sandbox
+    return _ask(running, path, json.dumps(content).encode())
+
+
+def _ask(running: Running, path: str, body: bytes | None = None) -> dict[str, Any]:
+    """Ask the host, by POST where there is a body."""
     try:
-        with urllib.request.urlopen(request) as answer:  # noqa: S310  # as above
+        url = f"{running.endpoint}{git_hosts.PREFIX}{path}"
+        with urllib.request.urlopen(url, body) as answer:  # noqa: S310  # of the sandbox
             found: dict[str, Any] = json.load(answer)
             return found
     except urllib.error.HTTPError as error:

@@ -45,6 +45,14 @@ class Session:
 
 
 @dataclass(frozen=True)
+class WebIdentityProvider:
+    """An account's OpenID Connect provider, and for which clients (audiences) it takes tokens."""
+
+    arn: str
+    client_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Encryption:
     """How S3 encrypts an object: algorithm, KMS key as it was named, and whether the bucket has a key of its own."""
 
@@ -57,6 +65,19 @@ def trust_policy(role_arn: str) -> Policy | None:
     """Return a role's trust policy; None when there is no such role."""
     role = _principal(role_arn)
     return kept(_text(role.assume_role_policy_document), role_arn) if role else None
+
+
+def longest_session(role_arn: str) -> int:
+    """Return how many seconds a role allows a session to last; 0 where it doesn't say."""
+    role = _principal(role_arn)
+    return int(role.max_session_duration or 0) if role else 0
+
+
+def web_identity_provider(host: str, account: str) -> WebIdentityProvider | None:
+    """Return an account's provider of web identities by its URL without scheme; None when it has none."""
+    arn = f"arn:{PARTITION}:iam::{account}:oidc-provider/{host}"
+    found = iam_backends[account][PARTITION].open_id_providers.get(arn) if account else None
+    return WebIdentityProvider(arn, tuple(found.client_id_list)) if found else None
 
 
 def identity_policies(arn: str) -> IdentityPolicies:

@@ -62,6 +62,9 @@ class Credentials:
     role: str = ""
 
 
+ANONYMOUS = Credentials("", "", "", "", "anonymous")
+
+
 @dataclass(frozen=True)
 class Sample:
     """One or more values of a metric at a time (UTC): how many, their sum, the least and the greatest."""

@@ -20,6 +20,8 @@ def of_principal(principal: Principal) -> dict[str, Found]:
     """Return the keys that tell who asks."""
     if principal.kind == "Service":
         return {"aws:PrincipalIsAWSService": "true", "aws:PrincipalServiceName": principal.arn}
+    if principal.kind == "Federated":
+        return {"aws:FederatedProvider": principal.arn}
     keys: dict[str, Found] = {
         "aws:PrincipalArn": principal.identity,  # a session's is its role's
         "aws:PrincipalAccount": principal.account,

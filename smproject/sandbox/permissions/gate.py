@@ -89,11 +89,11 @@ class Gate:
 
 
 def assumed(call: Call, environ: Environ, status: int) -> tuple[Used, ...]:
-    """Return what a call of AssumeRole used, which STS itself has decided with the role's trust policy."""
-    if (call.service, call.operation) != ("sts", "AssumeRole"):
+    """Return what a call that assumes a role used, which STS itself has decided with the role's trust policy."""
+    if call.service != "sts" or call.operation not in ("AssumeRole", "AssumeRoleWithWebIdentity"):
         return ()
     decision = "allowed" if status < 400 else "denied"
-    return (Used("sts:AssumeRole", calls.form(environ).get("RoleArn", ""), decision, access.TRUST),)
+    return (Used(f"sts:{call.operation}", calls.form(environ).get("RoleArn", ""), decision, access.TRUST),)
 
 
 def refusal(judgement: Judgement, call: Call, environ: Environ) -> Reply:

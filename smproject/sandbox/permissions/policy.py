@@ -146,8 +146,8 @@ def _expression(pattern: str) -> str:
 def _way(element: Any, principal: Principal) -> Way | None:
     if element == "*":
         return Way.DIRECT
-    if principal.kind == "Service":
-        return Way.DIRECT if principal.arn in listed(element.get("Service", [])) else None
+    if principal.kind in ("Service", "Federated"):
+        return Way.DIRECT if principal.arn in listed(element.get(principal.kind, [])) else None
     named = set(listed(element.get("AWS", [])))
     if named & {"*", principal.arn}:
         return Way.DIRECT

@@ -15,7 +15,9 @@ Found = Values | Callable[..., "Values | None"]
 
 @dataclass(frozen=True)
 class Principal:
-    """Who asks: a role session, a user, an account's root, or a service (whose `arn` is its name).
+    """Who asks: a role session, a user, an account's root, a service (whose `arn` is its name), or a web identity.
+
+    A web identity's `arn` is that of the provider that an account has for its issuer.
 
     `role` is the ARN of a session's role, with its path, which the session's own ARN does not hold; `key` is the access
     key by which the session is known.
@@ -39,6 +41,11 @@ class Principal:
     def service(cls, name: str) -> Principal:
         """Return a service such as `codebuild.amazonaws.com`."""
         return cls("Service", name, "")
+
+    @classmethod
+    def federated(cls, provider: str) -> Principal:
+        """Return whom a provider of an account speaks for."""
+        return cls("Federated", provider, provider.split(":")[4])
 
     @property
     def acts_for_aws(self) -> bool:

@@ -55,6 +55,14 @@ def demand_for_caller(role_arn: str, principal: Principal, action: str, given: M
     return verdict.by
 
 
+def demand_for_web_identity(role_arn: str, provider: str, given: Mapping[str, Found]) -> None:
+    """Raise ServiceError unless the web identities of a provider may assume a role; `given` are the keys of one."""
+    policy, action = moto_policies.trust_policy(role_arn), "sts:AssumeRoleWithWebIdentity"
+    request = access_request(Principal.federated(provider), action, role_arn, account_of(role_arn), given)
+    if policy is None or by_resource(policy, request) is not Decision.ALLOW:
+        raise ServiceError("AccessDenied", f"Not authorized to perform {action}")
+
+
 def account_of(arn: str) -> str:
     """Return the account in an ARN; empty where it has none."""
     return arn.split(":")[4] if arn.count(":") >= 5 else ""

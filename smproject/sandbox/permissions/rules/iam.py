@@ -41,6 +41,12 @@ def _policy(asked: Asked) -> Items:
     return [(_arn(asked, f"policy{first(asked, '{Path}') or '/'}{first(asked, '{PolicyName}')}"),)]
 
 
+def _identity_provider(asked: Asked) -> Items:
+    """Return the provider that a creation, and the tags of it, name by its URL."""
+    url = first(asked, "{Url}")
+    return [(_arn(asked, f"oidc-provider/{url.removeprefix('https://')}"),)] if url else []
+
+
 def _service_linked_role(asked: Asked) -> Items:
     return [(_arn(asked, f"role/aws-service-role/{first(asked, '{AWSServiceName}')}/*"),)]
 
@@ -53,6 +59,7 @@ RULES: dict[tuple[str, str], Rule] = {
     **each("iam", _named("role", "RoleName"), _OF_ROLES),
     **each("iam", _named("user", "UserName"), _OF_USERS),
     **each("iam", _named("group", "GroupName"), _OF_GROUPS),
+    **each("iam", _identity_provider, ("CreateOpenIDConnectProvider", "TagOpenIDConnectProvider")),
     ("iam", "CreatePolicy"): _policy,
     ("iam", "CreateServiceLinkedRole"): _service_linked_role,
 }

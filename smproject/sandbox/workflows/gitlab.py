@@ -1,0 +1,124 @@
+"""Pipelines of GitLab CI, as their file says them.
+
+https://docs.gitlab.com/ci/yaml/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from smproject.sandbox.git_issuers import GITLAB
+from smproject.sandbox.workflows import keys
+from smproject.sandbox.workflows.expressions import Contexts
+from smproject.sandbox.workflows.model import Job, Push, Step, Workflow, WorkflowError
+
+FILE = ".gitlab-ci.yml"
+_TOP = ("stages", "default", "variables")
+_DEFAULT = ("image", "interruptible", "before_script", "timeout")
+_JOB = (*_DEFAULT, "stage", "rules", "services", "variables", "id_tokens", "resource_group", "script")
+_WITHOUT_EFFECT = ("image", "services")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+_SHELL = ("bash", "-eo", "pipefail")
+_CHECKOUT = Step("Get sources", action="actions/checkout")
+
+
+def read(text: str, push: Push) -> Workflow | None:
+    """Return the pipeline that a push starts; None where no job's rules hold. Raises WorkflowError for the unknown."""
+    found = keys.load(text)
+    top = {key: found.pop(key) for key in _TOP if key in found}
+    default = keys.known(top.get("default"), "default", _DEFAULT)
+    stages = keys.several(top.get("stages", ["build", "test", "deploy"]), "stages")
+    variables = _predefined(push) | keys.texts(top.get("variables"), "variables") | dict(push.variables)
+    jobs: dict[str, Job] = {}
+    notes: list[str] = []
+    told = {key: keys.known(job, key, _JOB) for key, job in found.items()}
+    for key in sorted(told, key=lambda key: _stage(told[key], key, stages)):
+        if _rules(told[key].get("rules"), key, variables):
+            earlier = [name for name in jobs if _stage(told[name], name, stages) < _stage(told[key], key, stages)]
+            jobs[key] = _job(key, default | told[key], variables, tuple(earlier))
+            notes += [f"{key}: {name} has no effect, the sandbox's own machine runs it"
+                      for name in _WITHOUT_EFFECT if name in default | told[key]]  # fmt: skip
+    # Jobs of one resource group run one by one: here, the whole pipelines do.
+    groups = "".join(keys.text(told[key].get("resource_group", ""), key) for key in jobs)
+    return Workflow("pipeline", GITLAB, jobs, group=groups, notes=tuple(notes)) if jobs else None
+
+
+def _predefined(push: Push) -> dict[str, str]:
+    """Return the variables that GitLab sets: https://docs.gitlab.com/ci/variables/predefined_variables/."""
+    return {
+        "CI": "true",
+        "CI_COMMIT_BRANCH": push.branch,
+        "CI_COMMIT_REF_NAME": push.branch,
+        "CI_COMMIT_SHA": push.commit,
+        "CI_PIPELINE_ID": str(push.run),
+        "CI_PIPELINE_SOURCE": "push",
+        "CI_PROJECT_PATH": push.full_name,
+        "GITLAB_CI": "true",
+    }
+
+
+def _stage(job: Mapping[str, Any], key: str, stages: tuple[str, ...]) -> int:
+    stage = job.get("stage", "test")
+    if stage not in stages:
+        raise WorkflowError(f"job {key} is of stage {stage}, and there is no such stage")
+    return stages.index(stage)
+
+
+def _rules(found: Any, key: str, variables: Mapping[str, str]) -> bool:
+    """Tell whether a job runs: by the first of its rules that holds, or without any."""
+    if found is None:
+        return True
+    rules = found if isinstance(found, list) else [found]
+    return any(_holds(keys.known(rule, f"{key}.rules", ("if",)).get("if", "true"), variables) for rule in rules)
+
+
+def _holds(condition: Any, variables: Mapping[str, str]) -> bool:
+    """Tell whether a rule's condition holds: variables and texts, compared."""
+    source = keys.text(condition, "if").replace('"', "'")
+    return Contexts({"vars": variables}).holds(_VARIABLE.sub(lambda name: f"vars.{name[1] or name[2]}", source))
+
+
+def _job(key: str, told: dict[str, Any], variables: Mapping[str, str], needs: tuple[str, ...]) -> Job:
+    script = [*keys.several(told.get("before_script"), key), *keys.several(told.get("script"), key)]
+    if not script:
+        raise WorkflowError(f"job {key} has no script")
+    tokens = {name: _audience(each, f"{key}.id_tokens.{name}")
+              for name, each in keys.mapping(told.get("id_tokens"), f"{key}.id_tokens").items()}  # fmt: skip
+    # What the owner has set outweighs what the file says.
+    env = {**keys.texts(told.get("variables"), f"{key}.variables"), **variables}
+    own = {"CI_JOB_NAME": key, "CI_JOB_STAGE": str(told.get("stage", "test"))}
+    return Job(
+        key,
+        (_CHECKOUT, Step("Execute script", script="\n".join(script), shell=_SHELL)),
+        needs,
+        env=env | own,
+        seconds=_seconds(told.get("timeout", "1h"), key),
+        tokens=tokens,
+    )
+
+
+def _audience(found: Any, where: str) -> str:
+    return keys.text(keys.known(found, where, ("aud",)).get("aud"), f"{where}.aud")
+
+
+def _seconds(found: Any, key: str) -> float:
+    parts = re.fullmatch(r"(\d+)\s*([hms])\w*", keys.text(found, f"{key}.timeout"))
+    if parts is None:
+        raise WorkflowError(f"the sandbox does not implement timeout: {found} of {key}")
+    return int(parts[1]) * _UNITS[parts[2]]
+
+
+def expanded(env: Mapping[str, str]) -> dict[str, str]:
+    """Return variables whose values name others, with these in their place; one that names itself names nothing."""
+    return {name: _expanded(text, env, {name}) for name, text in env.items()}
+
+
+def _expanded(text: str, env: Mapping[str, str], seen: set[str]) -> str:
+    def put(hole: re.Match[str]) -> str:
+        name = hole[1] or hole[2]
+        return "" if name in seen else _expanded(env.get(name, ""), env, {*seen, name})
+
+    return _VARIABLE.sub(put, text)
