@@ -30,8 +30,8 @@ BATCH_OUTPUTS = {
     "ModelSourceKeyArn": "ModelDeployModelKeyArn",
 }
 PIPELINE = "ModelDeployPipelineName"
-# What only projects that score in batch have, whatever their template is called.
-SCORES = "BatchDataBucketName"
+# A parameter that only projects have which score in batch, whatever their template is called.
+SCORES = "BatchDataRetentionDays"
 STAGES = ("TargetsStagingAccountId", "TargetsProductionAccountId")
 
 
@@ -56,6 +56,7 @@ class _Project:
     id: str
     accounts: tuple[str, ...]
     outputs: Mapping[str, str]
+    scores: bool  # in batch, instead of by endpoints
 
 
 def connect(  # noqa: PLR0913, PLR0917  # what `share` takes, the project and its targets
@@ -82,7 +83,7 @@ def connect(  # noqa: PLR0913, PLR0917  # what `share` takes, the project and it
 
 def _wanted(found: _Project, project: str, account: str) -> tuple[str, dict[str, str]]:
     """The template of the target's stack, by what the project is made from, and its parameters."""
-    if SCORES in found.outputs:
+    if found.scores:
         own = {"BatchScopeAccountId": account, "SageMakerProjectName": project, "SageMakerProjectId": found.id}
         return "batch-target", own | {name: found.outputs[output] for name, output in BATCH_OUTPUTS.items()}
     own = {"TargetDevelopmentAccountId": account, "TargetDeployProjectId": found.id}
@@ -107,7 +108,8 @@ def _find(session: Any, project: str, account: str) -> _Project:
             "Create a project from model-deploy, model-build-deploy or batch."
         )
     parameters = stacks.parameters_of(stack)
-    return _Project(described["ProjectId"], tuple(parameters[stage] for stage in STAGES), outputs)
+    accounts = tuple(parameters[stage] for stage in STAGES)
+    return _Project(described["ProjectId"], accounts, outputs, SCORES in parameters)
 
 
 def _describe(sagemaker: Any, project: str, account: str) -> dict[str, Any]:
