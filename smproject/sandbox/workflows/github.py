@@ -34,7 +34,8 @@ def read(file: str, text: str, push: Push) -> Workflow | None:
         if missing := [each for each in job.needs if each not in jobs]:
             raise WorkflowError(f"job {key} needs {missing[0]}, and there is no such job")
     group = _group(found.get("concurrency"), contexts)
-    return Workflow(name, GITHUB, jobs, keys.texts(found.get("env"), "env"), contexts, group)
+    notes = tuple(f"{key}: runs-on has no effect: this machine runs the job" for key in jobs)
+    return Workflow(name, GITHUB, jobs, keys.texts(found.get("env"), "env"), contexts, group, notes)
 
 
 def _contexts(push: Push, workflow: str) -> dict[str, dict[str, str]]:
