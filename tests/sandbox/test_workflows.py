@@ -166,6 +166,8 @@ def test_only_pushes_to_its_branches_start_a_workflow(repository: Repository) ->
             "on: push\njobs: {a: {runs-on: x, steps: [{uses: actions/checkout@v4, with: {ref: x}}]}}",
             "'ref' of the action actions/checkout@v4",
         ),
+        ("on: push\njobs: {a: {runs-on: x, timeout-minutes: ten, steps: [{run: echo}]}}", "a.timeout-minutes: ten"),
+        ("on: push\njobs: {}", "it has no jobs"),
         ("on: push\njobs: {a: {runs-on: x, steps: [{run: echo, shell: pwsh}]}}", "the shell pwsh"),
         ("on: push\njobs: {a: {runs-on: x, steps: [{run: 'echo ${{ secrets.KEY }}'}]}}", "expression secrets.KEY"),
         ("on: push\njobs: {a: {runs-on: x, steps: [{run: 'echo ${{ github.token }}'}]}}", "expression github.token"),
