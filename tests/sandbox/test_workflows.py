@@ -166,6 +166,8 @@ def test_only_pushes_to_its_branches_start_a_workflow(repository: Repository) ->
             "on: push\njobs: {a: {runs-on: x, steps: [{uses: actions/checkout@v4, with: {ref: x}}]}}",
             "'ref' of the action actions/checkout@v4",
         ),
+        ("on: push\njobs: {a: {runs-on: x, timeout-minutes: ten, steps: [{run: echo}]}}", "a.timeout-minutes: ten"),
+        ("on: push\njobs: {}", "it has no jobs"),
         ("on: push\njobs: {a: {runs-on: x, steps: [{run: echo, shell: pwsh}]}}", "the shell pwsh"),
         ("on: push\njobs: {a: {runs-on: x, steps: [{run: 'echo ${{ secrets.KEY }}'}]}}", "expression secrets.KEY"),
         ("on: push\njobs: {a: {runs-on: x, steps: [{run: 'echo ${{ github.token }}'}]}}", "expression github.token"),
@@ -292,22 +294,26 @@ def test_gitlab_s_jobs_run_by_stage_and_rule(repository: Repository) -> None:
     pipeline = """
         stages: [first, second]
         default: {image: python:3.13}
-        variables: {WORD: of the file, LONG: "${WORD}, $CI_COMMIT_BRANCH"}
-        later: {stage: second, script: [echo "later $LONG"]}
+        variables: {WORD: of the file, OWN: of the file, LONG: "${WORD}, $OWN, $SET, $CI_COMMIT_BRANCH"}
+        .hidden: {script: [echo never]}
+        later: {stage: second, variables: {OWN: of the job, SET: of the job}, script: [echo "later $LONG"]}
         never:
           stage: first
           rules: [{if: $CI_PIPELINE_SOURCE == "merge_request_event"}]
           script: [echo never]
-        earlier: {stage: first, script: ["export SET=kept", "test -f README.md", 'echo "$SET in $CI_JOB_STAGE"']}
+        earlier: {stage: first, script: ["export HERE=kept", "test -f README.md", 'echo "$HERE in $CI_JOB_STAGE"']}
     """
+    repository.smproject("variables", repository.name, "SET=of the owner")
     run = repository.run({GITLAB: pipeline})
     assert run["conclusion"] == "success", run["log"]
     assert [job["name"] for job in run["jobs"]] == ["earlier", "later"]
-    assert "kept in first" in run["log"] and "later of the file, main" in run["log"]
+    assert "kept in first" in run["log"] and "later of the file, of the job, of the owner, main" in run["log"]
     assert "earlier: image has no effect" in run["log"]
 
     run = repository.run({GITLAB: "a: {script: [echo], cache: {paths: [x]}}"})
     assert "the sandbox does not implement 'cache' of a" in run["message"]
+    run = repository.run({GITLAB: "include: [x.yml]\na: {script: [echo]}"})
+    assert "the sandbox does not implement 'include' of .gitlab-ci.yml" in run["message"]
 
 
 def test_the_command_shows_runs_and_refuses_what_is_not_there(repository: Repository) -> None:

@@ -30,11 +30,14 @@ def read(file: str, text: str, push: Push) -> Workflow | None:
     contexts = _contexts(push, name)
     shell = _shell(found, file)
     jobs = {key: _job(key, job, found, shell) for key, job in keys.mapping(found.get("jobs"), "jobs").items()}
+    if not jobs:
+        raise WorkflowError("it has no jobs")
     for key, job in jobs.items():
         if missing := [each for each in job.needs if each not in jobs]:
             raise WorkflowError(f"job {key} needs {missing[0]}, and there is no such job")
     group = _group(found.get("concurrency"), contexts)
-    return Workflow(name, GITHUB, jobs, keys.texts(found.get("env"), "env"), contexts, group)
+    notes = tuple(f"{key}: runs-on has no effect: this machine runs the job" for key in jobs)
+    return Workflow(name, GITHUB, jobs, keys.texts(found.get("env"), "env"), contexts, group, notes)
 
 
 def _contexts(push: Push, workflow: str) -> dict[str, dict[str, str]]:
@@ -108,7 +111,7 @@ def _job(key: str, found: Any, workflow: dict[str, Any], shell: tuple[str, ...])
         keys.several(told.get("needs"), f"{where}.needs"),
         keys.text(told.get("if", "success()"), f"{where}.if"),
         keys.texts(told.get("env"), f"{where}.env"),
-        float(told.get("timeout-minutes", _MINUTES)) * 60,
+        keys.number(told.get("timeout-minutes", _MINUTES), f"{where}.timeout-minutes") * 60,
         permissions == "write-all" or (isinstance(permissions, dict) and permissions.get("id-token") == "write"),
     )
 

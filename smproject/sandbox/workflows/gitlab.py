@@ -18,6 +18,7 @@ FILE = ".gitlab-ci.yml"
 _TOP = ("stages", "default", "variables")
 _DEFAULT = ("image", "interruptible", "before_script", "timeout")
 _JOB = (*_DEFAULT, "stage", "rules", "services", "variables", "id_tokens", "resource_group", "script")
+_KEYWORDS = {"after_script", "before_script", "cache", "image", "include", "services", "spec", "workflow"}
 _WITHOUT_EFFECT = ("image", "services")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
@@ -29,21 +30,32 @@ def read(text: str, push: Push) -> Workflow | None:
     """Return the pipeline that a push starts; None where no job's rules hold. Raises WorkflowError for the unknown."""
     found = keys.load(text)
     top = {key: found.pop(key) for key in _TOP if key in found}
+    if refused := sorted(_KEYWORDS & found.keys()):
+        raise WorkflowError(f"the sandbox does not implement {refused[0]!r} of {FILE}")
     default = keys.known(top.get("default"), "default", _DEFAULT)
     stages = keys.several(top.get("stages", ["build", "test", "deploy"]), "stages")
-    variables = _predefined(push) | keys.texts(top.get("variables"), "variables") | dict(push.variables)
+    # A job whose name begins with a dot does not run.
+    told = {key: default | keys.known(job, key, _JOB) for key, job in found.items() if not key.startswith(".")}
+    stage = {key: _stage(job, key, stages) for key, job in told.items()}
     jobs: dict[str, Job] = {}
-    notes: list[str] = []
-    told = {key: keys.known(job, key, _JOB) for key, job in found.items()}
-    for key in sorted(told, key=lambda key: _stage(told[key], key, stages)):
-        if _rules(told[key].get("rules"), key, variables):
-            earlier = [name for name in jobs if _stage(told[name], name, stages) < _stage(told[key], key, stages)]
-            jobs[key] = _job(key, default | told[key], variables, tuple(earlier))
-            notes += [f"{key}: {name} has no effect, the sandbox's own machine runs it"
-                      for name in _WITHOUT_EFFECT if name in default | told[key]]  # fmt: skip
+    for key in sorted(told, key=stage.__getitem__):
+        keys.only(told[key], "interruptible", key, False)
+        env = _variables(push, top, told[key], key)
+        if _rules(told[key].get("rules"), key, env):
+            jobs[key] = _job(key, told[key], env, tuple(name for name in jobs if stage[name] < stage[key]))
     # Jobs of one resource group run one by one: here, the whole pipelines do.
-    groups = "".join(keys.text(told[key].get("resource_group", ""), key) for key in jobs)
-    return Workflow("pipeline", GITLAB, jobs, group=groups, notes=tuple(notes)) if jobs else None
+    group = "".join(keys.text(told[key].get("resource_group", ""), key) for key in jobs)
+    ignored = [(key, name) for key in jobs for name in _WITHOUT_EFFECT if name in told[key]]
+    notes = tuple(f"{key}: {name} has no effect: this machine runs the job" for key, name in ignored)
+    return Workflow("pipeline", GITLAB, jobs, group=group, notes=notes) if jobs else None
+
+
+def _variables(push: Push, top: Mapping[str, Any], job: Mapping[str, Any], key: str) -> dict[str, str]:
+    """Return a job's variables: what the owner has set outweighs what the job says, and that what the file says."""
+    of_file = keys.texts(top.get("variables"), "variables")
+    of_job = keys.texts(job.get("variables"), f"{key}.variables")
+    own = {"CI_JOB_NAME": key, "CI_JOB_STAGE": str(job.get("stage", "test"))}
+    return {**_predefined(push), **own, **of_file, **of_job, **push.variables}
 
 
 def _predefined(push: Push) -> dict[str, str]:
@@ -81,20 +93,17 @@ def _holds(condition: Any, variables: Mapping[str, str]) -> bool:
     return Contexts({"vars": variables}).holds(_VARIABLE.sub(lambda name: f"vars.{name[1] or name[2]}", source))
 
 
-def _job(key: str, told: dict[str, Any], variables: Mapping[str, str], needs: tuple[str, ...]) -> Job:
+def _job(key: str, told: Mapping[str, Any], env: Mapping[str, str], needs: tuple[str, ...]) -> Job:
     script = [*keys.several(told.get("before_script"), key), *keys.several(told.get("script"), key)]
     if not script:
         raise WorkflowError(f"job {key} has no script")
     tokens = {name: _audience(each, f"{key}.id_tokens.{name}")
               for name, each in keys.mapping(told.get("id_tokens"), f"{key}.id_tokens").items()}  # fmt: skip
-    # What the owner has set outweighs what the file says.
-    env = {**keys.texts(told.get("variables"), f"{key}.variables"), **variables}
-    own = {"CI_JOB_NAME": key, "CI_JOB_STAGE": str(told.get("stage", "test"))}
     return Job(
         key,
         (_CHECKOUT, Step("Execute script", script="\n".join(script), shell=_SHELL)),
         needs,
-        env=env | own,
+        env=env,
         seconds=_seconds(told.get("timeout", "1h"), key),
         tokens=tokens,
     )

@@ -49,6 +49,13 @@ def text(found: Any, where: str) -> str:
     return str(found)
 
 
+def number(found: Any, where: str) -> float:
+    """Return a number; raises WorkflowError for anything else, such as an expression."""
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        raise WorkflowError(f"the sandbox does not implement {where}: {found}")
+    return float(found)
+
+
 def several(found: Any, where: str) -> tuple[str, ...]:
     """Return a list's texts; one text is a list of one."""
     items = found if isinstance(found, list) else [] if found is None else [found]
