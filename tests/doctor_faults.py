@@ -74,6 +74,8 @@ def _(clinic: Clinic) -> None:
     iam = clinic.client("iam", "development")
     for name in iam.list_role_policies(RoleName=LAUNCH)["PolicyNames"]:
         iam.delete_role_policy(RoleName=LAUNCH, PolicyName=name)
+    for attached in iam.list_attached_role_policies(RoleName=LAUNCH)["AttachedPolicies"]:
+        iam.detach_role_policy(RoleName=LAUNCH, PolicyArn=attached["PolicyArn"])
     iam.delete_role(RoleName=LAUNCH)
 
 
