@@ -10,16 +10,17 @@ from typing import Any
 
 from smproject.sandbox import codecommit_commits as commits
 from smproject.sandbox import git_http, moto_seam
+from smproject.sandbox.codecommit_pull_service import PullRequests
 from smproject.sandbox.codecommit_records import Record, changing
 from smproject.sandbox.git_repository import GitError, GitRepository
-from smproject.sandbox.service import Caller, Request, Service, ServiceError, page
+from smproject.sandbox.service import Caller, Request, ServiceError, page
 from smproject.sandbox.world import World
 
 _ROUTE = re.compile(r"/v1/repos/([\w.-]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack)")
 _CREDENTIALS = "Configure git's credential helper: `aws codecommit credential-helper --ignore-host-check $@`."
 
 
-class CodeCommitService(Service):
+class CodeCommitService(PullRequests):
     """CodeCommit over bare repositories in `home/git/<account>`."""
 
     name = "codecommit"

@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
 
 from smproject.sandbox.events import events_of
 from smproject.sandbox.git_repository import GitRepository
 from smproject.sandbox.world import World
+
+if TYPE_CHECKING:
+    from smproject.sandbox.codecommit_pulls import PullRequest
 
 
 @dataclass
@@ -28,6 +32,7 @@ class Record:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     created: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     modified: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    pulls: dict[str, PullRequest] = field(default_factory=dict)  # pull requests by id
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -47,10 +52,15 @@ def changing(world: World, record: Record, by: str) -> Iterator[None]:
         record.modified = datetime.now(timezone.utc)
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
-            _emit(world, record, name, (before.get(name), after.get(name)), by)
+            _tell(world, record, name, (before.get(name), after.get(name)), by)
 
 
-def _emit(world: World, record: Record, reference: str, moved: tuple[str | None, str | None], by: str) -> None:
+def emit(world: World, record: Record, title: str, detail: dict[str, Any]) -> None:
+    """Emit an event of a repository."""
+    events_of(world).emit(record.account, record.region, "aws.codecommit", title, detail, [record.arn])
+
+
+def _tell(world: World, record: Record, reference: str, moved: tuple[str | None, str | None], by: str) -> None:
     """Emit the event of docs.aws.amazon.com/codecommit/latest/userguide/monitoring-events.html."""
     old, new = moved
     kind, _, short = reference.removeprefix("refs/").partition("/")
@@ -59,5 +69,8 @@ def _emit(world: World, record: Record, reference: str, moved: tuple[str | None,
     names = {"repositoryName": record.name, "repositoryId": record.id, "callerUserArn": by}
     what = {"referenceType": {"heads": "branch", "tags": "tag"}[kind], "referenceName": short}
     detail = {"event": event, **names, **what, "referenceFullName": reference, **commits}
-    title = "CodeCommit Repository State Change"
-    events_of(world).emit(record.account, record.region, "aws.codecommit", title, detail, [record.arn])
+    emit(world, record, "CodeCommit Repository State Change", detail)
+    if kind == "heads" and record.pulls:
+        from smproject.sandbox import codecommit_pulls  # noqa: PLC0415  # which needs records itself
+
+        codecommit_pulls.follow(world, record, short, new, by)

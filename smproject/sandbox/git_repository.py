@@ -118,6 +118,32 @@ class GitRepository:
         """Make a branch at a commit; raises GitError when it exists or its name is invalid."""
         self._git("branch", "--end-of-options", name, commit)
 
+    def merge_base(self, one: str, other: str) -> str:
+        """Return the commit that two have in common; an empty text when there is none."""
+        try:
+            return self._git("merge-base", one, other).decode().strip()
+        except GitError:
+            return ""
+
+    def merge(self, branch: str, source: str, how: str, message: str, by: Signature) -> str:
+        """Merge a commit into a branch, by `fast-forward`, `squash` or `three-way`; return the branch's commit.
+
+        Raises GitError when the branch has moved on, or both changed the same lines.
+        """
+        tip = self.branches()[branch]
+        if how == "fast-forward":
+            if self.merge_base(tip, source) != tip:
+                raise GitError(f"branch {branch} has commits that the other has not")
+            made = source
+        else:
+            tree = self._git("merge-tree", "--write-tree", tip, source).decode().splitlines()[0]
+            parents = ["-p", tip, *(["-p", source] if how == "three-way" else [])]
+            who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER")
+                   for what, value in (("NAME", by.name), ("EMAIL", by.email or "nobody@example.com"))}  # fmt: skip
+            made = self._git("commit-tree", tree, *parents, "-m", message, more=who).decode().strip()
+        self._git("update-ref", f"refs/heads/{branch}", made, tip)
+        return made
+
     def commit(self, branch: str, parent: str | None, changes: Iterable[Change], message: str, by: Signature) -> str:
         """Commit changes on a branch and return the commit's id; raises GitError when the branch has moved on."""
         self._git("check-ref-format", "--branch", branch)  # a bad name could break out of the stream
@@ -125,11 +151,14 @@ class GitRepository:
         self._git("fast-import", "--quiet", "--date-format=raw", given=stream)
         return self.branches()[branch]
 
-    def _git(self, *arguments: str, given: bytes | None = None) -> bytes:
+    def _git(self, *arguments: str, given: bytes | None = None, more: dict[str, str] | None = None) -> bytes:
         command = ["git", f"--git-dir={self.path}", *arguments] if arguments[0] != "init" else ["git", *arguments]
-        ended = subprocess.run(command, cwd=self.path, env=environment(), input=given, capture_output=True, check=False)
+        ended = subprocess.run(
+            command, cwd=self.path, env=environment() | (more or {}), input=given, capture_output=True, check=False
+        )
         if ended.returncode != 0:
-            raise GitError(ended.stderr.decode(errors="replace").strip() or f"git {arguments[0]} failed")
+            told = (ended.stderr or ended.stdout).decode(errors="replace").strip()
+            raise GitError(told or f"git {arguments[0]} failed")
         return ended.stdout
 
 

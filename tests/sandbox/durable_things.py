@@ -229,16 +229,24 @@ def _repository(at: Workplace) -> Look:
     codecommit, name = at.client("codecommit"), f"durable-{uuid.uuid4().hex[:8]}"
     codecommit.create_repository(repositoryName=name, repositoryDescription="told", tags={"a": "b"})
     content = {"filePath": "file", "fileContent": b"text", "branchName": "main", "commitMessage": "first"}
-    codecommit.put_file(repositoryName=name, **content)
+    first = codecommit.put_file(repositoryName=name, **content)["commitId"]
+    codecommit.create_branch(repositoryName=name, branchName="change", commitId=first)
+    targets = [{"repositoryName": name, "sourceReference": "change"}]
+    pull = codecommit.create_pull_request(title="Change", targets=targets)["pullRequest"]["pullRequestId"]
+    about = {"pullRequestId": pull, "repositoryName": name, "beforeCommitId": first, "afterCommitId": first}
+    codecommit.post_comment_for_pull_request(content="well", **about)
 
     def look(sandbox: Sandbox) -> Any:
-        found = sandbox.client("codecommit").get_repository(repositoryName=name)["repositoryMetadata"]
+        api = sandbox.client("codecommit")
+        found = api.get_repository(repositoryName=name)["repositoryMetadata"]
         folder = at.folder / "clone" / uuid.uuid4().hex
         helper = "!aws codecommit credential-helper --ignore-host-check $@"
         command = ["git", "-c", f"credential.helper={helper}", "-c", "credential.UseHttpPath=true", "clone", "-q"]
         done = subprocess.run([*command, found["cloneUrlHttp"], str(folder)], env=sandbox.environment(), check=False)
         assert done.returncode == 0
-        return found, (folder / "file").read_text()
+        proposed = api.get_pull_request(pullRequestId=pull)["pullRequest"]
+        said = api.get_comments_for_pull_request(pullRequestId=pull)["commentsForPullRequestData"]
+        return found, (folder / "file").read_text(), proposed, said
 
     return look
 
