@@ -32,15 +32,13 @@ from smproject.looking import readme  # noqa: E402
 TEMPLATE = (ROOT / "project_templates/publishing/template.yaml").read_text()
 NAME, SECONDS = "platform", 240
 SERVICES = ("codebuild.amazonaws.com", "codepipeline.amazonaws.com")
-# What the pipeline's roles may do and did not here: AWS reads artifacts by version, and CodePipeline's role too;
-# files under their own names have tags, which is the other target; and no stack failed.
+# What the pipeline's roles may do and did not here: CodePipeline hands on what its source fetched, files with names of
+# their own have tags, which is the other target; and no stack failed.
 NOT_DONE = {
-    "test": {"s3:GetObjectVersion"},
-    "plan": {"s3:GetObjectVersion", "s3:GetObjectTagging"},
-    "publish": {
-        *("s3:GetObjectVersion", "s3:GetObjectTagging", "s3:PutObjectTagging", "cloudformation:DescribeStackEvents")
-    },
-    "pipeline": {"s3:GetObject", "s3:GetObjectVersion"},
+    "test": set[str](),
+    "plan": {"s3:GetObjectTagging"},
+    "publish": {"s3:GetObjectTagging", "s3:PutObjectTagging", "cloudformation:DescribeStackEvents"},
+    "pipeline": {"s3:GetObject"},
     "trigger": set[str](),
 }
 # What a copy tests of itself here: the repository's own `check` installs all that its developers need.
