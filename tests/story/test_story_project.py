@@ -18,7 +18,8 @@ LOOKS: dict[str, Callable[[Visitor, str], object]] = {
     "AWS::CodePipeline::Pipeline": lambda v, name: v.client("codepipeline").get_pipeline(name=name),
     "AWS::ECR::Repository": lambda v, name: v.client("ecr").describe_repositories(repositoryNames=[name]),
     "AWS::Events::Rule": lambda v, name: v.client("events").describe_rule(Name=name),
-    "AWS::IAM::Policy": lambda v, name: v.client("iam").get_role_policy(RoleName=role(v, "execution"), PolicyName=name),
+    "AWS::IAM::ManagedPolicy": lambda v, arn: v.client("iam").get_policy(PolicyArn=arn),
+    "AWS::IAM::Policy": lambda v, name: any(name in policies(v, role(v, kind)) for kind in ("build", "execution")),
     "AWS::IAM::Role": lambda v, name: v.client("iam").get_role(RoleName=name),
     "AWS::KMS::Alias": lambda v, name: v.client("kms").describe_key(KeyId=name),
     "AWS::KMS::Key": lambda v, name: v.client("kms").describe_key(KeyId=name),
@@ -37,6 +38,12 @@ LOOKS: dict[str, Callable[[Visitor, str], object]] = {
 
 def role(visitor: Visitor, kind: str) -> str:
     return f"sagemaker-{visitor.project['ProjectId']}-{kind}"
+
+
+def policies(visitor: Visitor, name: str) -> list[str]:
+    """Names of the policies that lie in a role."""
+    found: list[str] = visitor.client("iam").list_role_policies(RoleName=name)["PolicyNames"]
+    return found
 
 
 @pytest.fixture
