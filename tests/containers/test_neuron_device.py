@@ -12,7 +12,13 @@ from neuron import Report, on_neuron
 from safetensors.numpy import load_file
 
 LOOP = """
+import atexit
+import os
 import sys
+
+ended = []  # what is registered first is called last: Gloo's threads can abort an interpreter's teardown
+atexit.register(lambda: ended and os._exit(0))
+
 import torch
 import torch.distributed as dist
 from safetensors.torch import save_file
@@ -72,6 +78,7 @@ dist.all_gather(gathered, torch.full((1,), dist.get_rank() + 1.0, device=device)
 values["gathered"] = torch.cat(gathered)
 save_file({name: value.cpu().contiguous() for name, value in values.items()}, sys.argv[1] + str(dist.get_rank()))
 dist.destroy_process_group()
+ended.append(True)
 """
 TENSORS = """
 import torch
