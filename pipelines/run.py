@@ -1,6 +1,7 @@
 """Print, publish or run a pipeline of this repository.
 
     python -m pipelines.run print                 compile; needs neither network nor credentials
+    python -m pipelines.run print --imaginary     the same for an imaginary project, where no variable is set
     python -m pipelines.run upsert                compile and create or update it in SageMaker
     python -m pipelines.run run --wait            upsert, start, and follow it to its end
 
@@ -18,6 +19,7 @@ import argparse
 import importlib
 import json
 import logging
+import os
 import re
 import sys
 from pathlib import Path
@@ -25,7 +27,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipelines import execution, settings
+from pipelines import execution, settings, variables
 
 logger = logging.getLogger("run")
 
@@ -61,6 +63,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("command", choices=["print", "upsert", "run"])
     parser.add_argument("--pipeline", help="package under pipelines/ (default: the only one in build/)")
+    parser.add_argument("--imaginary", action="store_true", help="with print: make up what the stack would set")
     parser.add_argument("--wait", action="store_true", help="follow the execution and exit with how it ended")
     parser.add_argument(
         "--parameter",
@@ -74,7 +77,9 @@ def parse_arguments() -> argparse.Namespace:
 
 def command(arguments: argparse.Namespace) -> int:
     """Compile, then do what was asked."""
-    pipeline = compile_pipeline(arguments.pipeline or only_pipeline())
+    if arguments.imaginary and arguments.command != "print":
+        raise ArgumentError("--imaginary goes with print: an imaginary project has no pipeline in SageMaker.")
+    pipeline = compile_pipeline(arguments.pipeline or only_pipeline(), imaginary=arguments.imaginary)
     parameters = parse_parameters(arguments.parameter, [parameter.name for parameter in pipeline.parameters])
     definition = json.dumps(json.loads(pipeline.definition()), indent=2) + "\n"
     if arguments.command == "print":
@@ -96,11 +101,14 @@ def only_pipeline() -> str:
     return names[0]
 
 
-def compile_pipeline(name: str) -> Any:
+def compile_pipeline(name: str, *, imaginary: bool = False) -> Any:
     """Return the SDK's pipeline of `pipelines/<name>/pipeline.py`, for what `pipelines/<name>/settings.py` reads."""
     if not re.fullmatch(r"\w+(\.\w+)*", name):
         raise ArgumentError(f"--pipeline is {name!r}. Name a package under pipelines/, such as build.tabular.")
-    project = load(name, "settings").from_environment()
+    known = load(name, "settings")
+    if imaginary:
+        os.environ |= variables.imaginary(known.VARIABLES) | os.environ
+    project = known.from_environment()
     # Imported late: the SDK takes seconds to import, and wrong settings should be told at once.
     session = importlib.import_module("pipelines.session").ProjectSession(project)
     return load(name, "pipeline").get_pipeline(project, session)

@@ -17,14 +17,31 @@ PINNED, PINNED_FORM = rf"({IMAGE}@sha256:[0-9a-f]{{64}})?", "an ECR image URI th
 # By the field of Settings that each fills.
 VARIABLES = {
     **PROJECT,
-    "role_arn": Variable("PIPELINE_ROLE_ARN", ARN.format(service="iam", resource="role/.+"), "the ARN of an IAM role"),
-    "image_repository_uri": Variable(
-        "IMAGE_REPOSITORY_URI", IMAGE, "the URI of an ECR repository, without tag or digest"
+    "role_arn": Variable(
+        "PIPELINE_ROLE_ARN",
+        ARN.format(service="iam", resource="role/.+"),
+        "the ARN of an IAM role",
+        example="arn:aws:iam::111111111111:role/sagemaker-p-example-execution",
     ),
-    "data_uri": Variable("DATA_URI", r"s3://[^/]+/.+", "the S3 URI of a file, or of a prefix that holds files"),
+    "image_repository_uri": Variable(
+        "IMAGE_REPOSITORY_URI",
+        IMAGE,
+        "the URI of an ECR repository, without tag or digest",
+        example="111111111111.dkr.ecr.us-east-1.amazonaws.com/sagemaker-example-p-example",
+    ),
+    "data_uri": Variable(
+        "DATA_URI",
+        r"s3://[^/]+/.+",
+        "the S3 URI of a file, or of a prefix that holds files",
+        example="s3://example-data/data",
+    ),
     # Outside CodeBuild there may be no commit.
     "git_commit": Variable(
         "CODEBUILD_RESOLVED_SOURCE_VERSION", r"[\w.:/=+@-]{1,256}", "a commit id", default="uncommitted"
+    ),
+    # What a branch of its own builds has pipelines of its own.
+    "variant": Variable(
+        "PIPELINE_VARIANT", r"([a-z][a-z0-9-]{0,31})?", "up to 32 small letters, digits and hyphens", default=""
     ),
     # Before the first images are built there are none: the pipeline then asks for them at each start.
     "image_uri": Variable("IMAGE_URI", PINNED, PINNED_FORM, default=""),
@@ -48,6 +65,7 @@ class Settings:
     image_repository_uri: str
     data_uri: str
     git_commit: str
+    variant: str
     image_uri: str
     inference_image_uri: str
     champion_uri: str
@@ -62,7 +80,7 @@ class Settings:
 
     def pipeline_name(self, use_case: str) -> str:
         """Name of the project's pipeline for a use case; at most 256 characters, as SageMaker demands."""
-        return f"{self.project_name}-{self.project_id}-{use_case}"
+        return "-".join(filter(None, (self.project_name, self.project_id, use_case, self.variant)))
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:

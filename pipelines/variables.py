@@ -10,12 +10,13 @@ class SettingsError(ValueError):
 
 
 class Variable(NamedTuple):
-    """One environment variable: what it must look like, and that form in words."""
+    """One environment variable: what it must look like, and that form in words; `example` is one of that form."""
 
     name: str
     pattern: str
     form: str
     default: str | None = None
+    example: str = ""
 
 
 ARN = r"arn:aws[a-z-]*:{service}:[a-z0-9-]*:\d{{12}}:{resource}"
@@ -24,16 +25,30 @@ PROJECT_ID, PROJECT_ID_FORM = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,19}", "1 to 20 lett
 # What every build of a project is told, by the field of the settings that each fills.
 PROJECT = {
     "project_name": Variable(
-        "SAGEMAKER_PROJECT_NAME", r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}", "1 to 32 letters, digits and hyphens"
+        "SAGEMAKER_PROJECT_NAME",
+        r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}",
+        "1 to 32 letters, digits and hyphens",
+        example="example",
     ),
-    "project_id": Variable("SAGEMAKER_PROJECT_ID", PROJECT_ID, PROJECT_ID_FORM),
-    "region": Variable("AWS_REGION", r"[a-z]{2}(-[a-z]+)+-\d", "an AWS Region such as us-east-1"),
-    "bucket": Variable("ARTIFACT_BUCKET", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket"),
+    "project_id": Variable("SAGEMAKER_PROJECT_ID", PROJECT_ID, PROJECT_ID_FORM, example="p-example"),
+    "region": Variable("AWS_REGION", r"[a-z]{2}(-[a-z]+)+-\d", "an AWS Region such as us-east-1", example="us-east-1"),
+    "bucket": Variable(
+        "ARTIFACT_BUCKET",
+        r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        "the name of an S3 bucket",
+        example="sagemaker-project-p-example-111111111111",
+    ),
     "kms_key_arn": Variable(
-        "KMS_KEY_ARN", ARN.format(service="kms", resource="(key|alias)/.+"), "the ARN of a KMS key"
+        "KMS_KEY_ARN",
+        ARN.format(service="kms", resource="(key|alias)/.+"),
+        "the ARN of a KMS key",
+        example="arn:aws:kms:us-east-1:111111111111:key/00000000-0000-0000-0000-000000000000",
     ),
     "model_package_group_name": Variable(
-        "MODEL_PACKAGE_GROUP_NAME", r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", "1 to 63 letters, digits and hyphens"
+        "MODEL_PACKAGE_GROUP_NAME",
+        r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}",
+        "1 to 63 letters, digits and hyphens",
+        example="sagemaker-example-p-example",
     ),
 }
 
@@ -46,6 +61,11 @@ def read(variables: Mapping[str, Variable], environment: Mapping[str, str]) -> d
     if problems:
         raise SettingsError("\n".join(problems))
     return {field: values.get(each.name) or each.default for field, each in variables.items()}
+
+
+def imaginary(variables: Mapping[str, Variable]) -> dict[str, str]:
+    """Values of an imaginary project for all variables that have no default."""
+    return {each.name: each.example for each in variables.values() if each.default is None}
 
 
 def _problem(variable: Variable, values: Mapping[str, str]) -> str | None:

@@ -9,7 +9,12 @@ from pipelines.variables import Variable, read
 
 VARIABLES = {
     **settings.VARIABLES,
-    "base_model_uri": Variable("BASE_MODEL_URI", r"s3://[^/]+/.+", "the S3 URI of a prefix that holds a base model"),
+    "base_model_uri": Variable(
+        "BASE_MODEL_URI",
+        r"s3://[^/]+/.+",
+        "the S3 URI of a prefix that holds a base model",
+        example="s3://example-data/base",
+    ),
 }
 
 

@@ -11,7 +11,7 @@ from pipelines.variables import Variable, read
 
 VARIABLES = {
     **settings.VARIABLES,
-    "accelerator": Variable("ACCELERATOR", "|".join(NAMES), " or ".join(NAMES)),
+    "accelerator": Variable("ACCELERATOR", "|".join(NAMES), " or ".join(NAMES), example="cpu"),
     # Before the first image is built there is none: the pipeline then asks for it at each start.
     "training_image_uri": Variable("TRAINING_IMAGE_URI", PINNED, PINNED_FORM, default=""),
 }

@@ -14,10 +14,17 @@ Algorithm = Literal["xgboost", "sklearn"]
 
 VARIABLES = {
     **settings.VARIABLES,
-    "target_column": Variable("TARGET_COLUMN", r"\S(.{0,254}\S)?", "the name of the column to predict"),
-    "problem_type": Variable("PROBLEM_TYPE", "binary_classification|regression", "binary_classification or regression"),
-    "algorithm": Variable("ALGORITHM", "xgboost|sklearn", "xgboost or sklearn"),
-    "accelerator": Variable("ACCELERATOR", "cpu|gpu", "cpu or gpu"),
+    "target_column": Variable(
+        "TARGET_COLUMN", r"\S(.{0,254}\S)?", "the name of the column to predict", example="target"
+    ),
+    "problem_type": Variable(
+        "PROBLEM_TYPE",
+        "binary_classification|regression",
+        "binary_classification or regression",
+        example="binary_classification",
+    ),
+    "algorithm": Variable("ALGORITHM", "xgboost|sklearn", "xgboost or sklearn", example="xgboost"),
+    "accelerator": Variable("ACCELERATOR", "cpu|gpu", "cpu or gpu", example="cpu"),
     # The image that processes and evaluates trains too, unless there is another.
     "training_image_uri": Variable("TRAINING_IMAGE_URI", PINNED, PINNED_FORM, default=""),
 }

@@ -1,0 +1,158 @@
+"""What a push to a development branch builds, and what a pull request is told, in a project of CodeCommit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import builder
+import pytest
+import scientist
+from harness import eventually
+
+from smproject.demo import data
+
+BUCKET, KEY = "branches-data-222222222222", "customers.csv"
+# The rest of the seed's tests take minutes, and test_seed_alone runs them.
+KEPT = {"tests/pipelines/test_pipeline_session.py", "tests/pipelines/conftest.py"}
+ADDED = """
+
+def with_notes(make):
+    from sagemaker.core.workflow.parameters import ParameterString
+
+    def made(*given):
+        pipeline = make(*given)
+        pipeline.parameters = [*pipeline.parameters, ParameterString("Notes", "none")]
+        return pipeline
+
+    return made
+
+
+get_pipeline = with_notes(get_pipeline)
+"""
+# What is proposed runs as it is: this tries what the project's other roles may do.
+REACHES_OUT = """
+import json
+import os
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+NAME = os.environ["REPOSITORY_NAME"]
+PROJECT = NAME.removeprefix("sagemaker-branches-")
+
+
+@pytest.mark.parametrize(
+    "service, operation, given",
+    [
+        ("codecommit", "delete_branch", {"repositoryName": NAME, "branchName": "main"}),
+        ("codecommit", "update_default_branch", {"repositoryName": NAME, "defaultBranchName": "proposal"}),
+        ("sagemaker", "start_pipeline_execution", {"PipelineName": f"branches-{PROJECT}-tabular"}),
+        ("codebuild", "start_build", {"projectName": NAME}),
+        ("s3", "list_buckets", {}),
+        ("iam", "get_role", {"RoleName": f"sagemaker-{PROJECT}-build"}),
+    ],
+)
+def test_nothing_is_open(service, operation, given):
+    with pytest.raises(ClientError, match="AccessDenied|not authorized|Forbidden"):
+        getattr(boto3.client(service), operation)(**given)
+"""
+
+
+@dataclass
+class Project(builder.Project):
+    """A project of tables that has a development branch."""
+
+    product, project, use_case = "model-build", "branches", "tabular"
+
+    def git(self, *words: str) -> str:
+        return self.run("git", *words, cwd=self.checkout).strip()
+
+    def propose(self, branch: str, files: dict[str, str]) -> str:
+        """Push a branch whose only tests are quick, and propose it for main; return the pull request's id."""
+        self.git("checkout", "--quiet", "-B", branch, "origin/main")
+        for name in self.git("ls-files", "tests").splitlines():
+            if name not in KEPT:
+                self.git("rm", "--quiet", name)
+        self.revise(branch, files)
+        target = {"repositoryName": self.name, "sourceReference": branch, "destinationReference": "main"}
+        made = self.client("codecommit").create_pull_request(title=branch, targets=[target])
+        return str(made["pullRequest"]["pullRequestId"])
+
+    def revise(self, branch: str, files: dict[str, str]) -> None:
+        for name, text in files.items():
+            path = self.checkout / name
+            path.write_text((path.read_text() if path.exists() else "") + text)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "Proposal")
+        self.git("push", "--quiet", "origin", branch)
+
+    def told(self, request: str, comments: int = 1) -> str:
+        """What the newest comment says, once there are so many."""
+
+        def look() -> str:
+            found = self.client("codecommit").get_comments_for_pull_request(pullRequestId=request)
+            every = [text["content"] for each in found["commentsForPullRequestData"] for text in each["comments"]]
+            return every[-1] if len(every) >= comments else ""
+
+        return eventually(look, scientist.SECONDS)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with scientist.published(Project, tmp_path_factory.mktemp("branches")) as made:
+        made.put(BUCKET, {KEY: data.csv()[0]})
+        given = {"ModelBuildDataBucket": BUCKET, "ModelBuildDataKey": KEY, "ModelBuildTargetColumn": "churn"}
+        made.create(DevelopmentBranch="develop", **given)
+        yield made
+
+
+def test_a_pull_request_is_told_that_its_tests_pass_and_what_it_changes(project: Project) -> None:
+    request = project.propose("notes", {"pipelines/build/tabular/pipeline.py": ADDED})
+
+    said = project.told(request)
+
+    assert said.startswith("The tests pass. Its log is that of build sagemaker-branches-")
+    assert "## Pipeline `build.tabular`" in said
+    assert "- parameter `Notes` is new" in said
+
+
+def test_what_is_pushed_afterwards_is_checked_again_and_a_failure_is_told(project: Project) -> None:
+    request = project.propose("broken", {"pipelines/champion.py": "\n# A word more.\n"})
+    assert "No difference in the pipelines" in project.told(request)
+
+    project.revise("broken", {"tests/test_fails.py": "def test_fails() -> None:\n    raise AssertionError\n"})
+
+    assert project.told(request, comments=2).startswith("The check failed.")
+    [newest, *_] = project.client("codebuild").list_builds_for_project(projectName=f"{project.name}-pull-request")[
+        "ids"
+    ]
+    [build] = project.client("codebuild").batch_get_builds(ids=[newest])["builds"]
+    assert build["buildStatus"] == "FAILED"
+
+
+def test_what_is_proposed_reaches_nothing_of_the_project(project: Project) -> None:
+    request = project.propose("curious", {"tests/test_reaches_out.py": REACHES_OUT})
+    assert project.told(request).startswith("The tests pass."), project.told(request)
+
+
+def test_the_development_branch_registers_apart_and_main_is_left_alone(project: Project) -> None:
+    api, before = project.client("sagemaker"), project.executions()
+    project.git("checkout", "--quiet", "-B", "develop", "origin/main")
+    (project.checkout / "README.md").write_text("Developed.\n")
+    project.git("commit", "--quiet", "--all", "--message", "Develop")
+    project.git("push", "--quiet", "origin", "develop")
+    commit, group = project.git("rev-parse", "HEAD"), f"sagemaker-{project.id}-development"
+
+    def look() -> scientist.Found:
+        found = api.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
+        return dict(found[0]) if found else {}
+
+    arn = eventually(look, scientist.SECONDS)["ModelPackageArn"]
+    version = api.describe_model_package(ModelPackageName=arn)["CustomerMetadataProperties"]
+    assert version["GitCommit"] == commit
+    assert f":pipeline/branches-{project.id}-tabular-development/" in version["PipelineExecutionArn"]
+    assert [each["pipelineExecutionId"] for each in project.executions()] == [
+        each["pipelineExecutionId"] for each in before
+    ]
