@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import builder
 import pytest
@@ -12,6 +14,7 @@ from harness import eventually
 
 from smproject.demo import data
 
+ROOT = Path(__file__).parent.parent
 BUCKET, KEY = "branches-data-222222222222", "customers.csv"
 # The rest of the seed's tests take minutes, and test_seed_alone runs them.
 KEPT = {"tests/pipelines/test_pipeline_session.py", "tests/pipelines/conftest.py"}
@@ -72,13 +75,16 @@ class Project(builder.Project):
     def propose(self, branch: str, files: dict[str, str]) -> str:
         """Push a branch whose only tests are quick, and propose it for main; return the pull request's id."""
         self.git("checkout", "--quiet", "-B", branch, "origin/main")
-        for name in self.git("ls-files", "tests").splitlines():
-            if name not in KEPT:
-                self.git("rm", "--quiet", name)
+        self.keep_quick_tests()
         self.revise(branch, files)
         target = {"repositoryName": self.name, "sourceReference": branch, "destinationReference": "main"}
         made = self.client("codecommit").create_pull_request(title=branch, targets=[target])
         return str(made["pullRequest"]["pullRequestId"])
+
+    def keep_quick_tests(self) -> None:
+        for name in self.git("ls-files", "tests").splitlines():
+            if name not in KEPT:
+                self.git("rm", "--quiet", name)
 
     def revise(self, branch: str, files: dict[str, str]) -> None:
         for name, text in files.items():
@@ -116,6 +122,16 @@ def test_a_pull_request_is_told_that_its_tests_pass_and_what_it_changes(project:
     assert said.startswith("The tests pass. Its log is that of build sagemaker-branches-")
     assert "## Pipeline `build.tabular`" in said
     assert "- parameter `Notes` is new" in said
+
+
+def test_the_page_s_commands_propose_a_change_and_print_what_it_does(project: Project) -> None:
+    page = (ROOT / "docs/how-to/review-changes.md").read_text()
+    commands = "".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL))
+    project.git("checkout", "--quiet", "--detach", "origin/main")
+    project.keep_quick_tests()
+    script = f"export REPOSITORY={project.name}\n{commands}"
+    told = project.run("bash", "-euc", script, cwd=project.checkout)
+    assert "`Arguments.StoppingCondition.MaxRuntimeInSeconds`: `3600` → `1800`" in told
 
 
 def test_what_is_pushed_afterwards_is_checked_again_and_a_failure_is_told(project: Project) -> None:
