@@ -197,7 +197,7 @@ def variables(repository: str, given: tuple[str, ...], home: Path) -> None:
 
 @sandbox.command()
 @click.argument("repository", metavar="OWNER/NAME")
-@click.option("--log", is_flag=True, help="Show what the newest run has printed.")
+@click.option("--log", is_flag=True, help="Show the summary of the newest run, and what it has printed.")
 @home_option
 @output_option
 def runs(repository: str, log: bool, home: Path, output: str) -> None:
@@ -214,7 +214,34 @@ def runs(repository: str, log: bool, home: Path, output: str) -> None:
         for job in each["jobs"]:
             click.echo(f"    {job['conclusion']}  {job['name']}")
         if log:
+            click.echo(each["summary"], nl=False)
             click.echo(each["log"], nl=False)
+
+
+@sandbox.command()
+@click.argument("repository", metavar="OWNER/NAME")
+@click.option("--from", "head", metavar="BRANCH", help="Propose this branch.")
+@click.option("--to", "base", metavar="BRANCH", default="", help="For this branch. [default: the default branch]")
+@click.option("--title", default="", help="What it is called. [default: the branch's name]")
+@click.option("--merge", "number", type=int, metavar="NUMBER", help="Merge this one instead.")
+@home_option
+def pull_request(  # noqa: PLR0913, PLR0917 - an argument for each option
+    repository: str, head: str | None, base: str, title: str, number: int | None, home: Path
+) -> None:
+    """Open a pull request in a REPOSITORY and print its number, or merge one; by default list those that are open."""
+    from smproject.sandbox import git_owner
+
+    running = lifecycle.require(home)
+    if head and number is not None:
+        raise SandboxError("Give either --from or --merge.")
+    if head:
+        click.echo(git_owner.propose(running, repository, head, base, title))
+    elif number is not None:
+        click.echo(git_owner.merge(running, repository, number))
+    else:
+        for each in git_owner.proposals(running, repository):
+            state = "" if each["mergeable"] else "  conflicts"
+            click.echo(f"{each['number']}  {each['head']['ref']} -> {each['base']['ref']}  {each['title']}{state}")
 
 
 @sandbox.command()

@@ -2,7 +2,7 @@
 
 Repositories are cloned from and pushed to `/_git/OWNER/NAME.git`. What a person does on the host's own pages is done by
 JSON: `POST /_git/OWNER/NAME` makes a repository, `POST /_git/-/connections/ID` completes a connection; git_api.py has
-what is asked about one repository.
+what is asked about one repository. Programs with a job's token ask the same below API, as on api.github.com.
 
 With AWS's credentials, by a connection, they are at `/git-http/ACCOUNT/REGION/CONNECTION/OWNER/NAME.git`, as on AWS at
 codeconnections.REGION.amazonaws.com.
@@ -17,23 +17,24 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qsl
 
-from smproject.sandbox import git_http, moto_seam
+from smproject.sandbox import git_http, git_pulls, git_tokens, moto_seam
 from smproject.sandbox.git_api import GitApi
+from smproject.sandbox.git_events import Delivery, GitEvents
+from smproject.sandbox.git_pulls import PullRequest
 from smproject.sandbox.git_repository import GitRepository
 from smproject.sandbox.service import ServiceError
-from smproject.sandbox.workflows.runs import Runs
 from smproject.sandbox.world import World
 
 if TYPE_CHECKING:
     from smproject.sandbox.codeconnections import CodeConnections
-    from smproject.sandbox.codepipeline.service import CodePipelineService
 
 PREFIX, BY_CONNECTION = "/_git/", "/git-http/"
 _GIT = re.compile(r"([\w.-]+/[\w.-]+?)\.git/(info/refs|git-upload-pack|git-receive-pack)")
 _CONNECTED = re.compile(rf"(\d{{12}})/([\w-]+)/([\w-]+)/{_GIT.pattern}")
 _REPOSITORY = re.compile(r"([\w.-]+/[\w.-]+)")
-_OF_REPOSITORY = re.compile(rf"{_REPOSITORY.pattern}(?:/([\w-]+))?")
+_OF_REPOSITORY = re.compile(rf"(-/api/repos/)?{_REPOSITORY.pattern}(?:/(.+))?")
 _CONNECTION = re.compile(r"-/connections/([\w-]+)")
 # Git runs it for each reference that a push moves.
 _HOOK = """#!/bin/sh
@@ -54,6 +55,8 @@ class Hosted:
     is_private: bool = False
     variables: dict[str, str] = field(default_factory=dict)  # what the owner tells its workflows
     runs: list[dict[str, Any]] = field(default_factory=list)  # of its workflows, the oldest first
+    pulls: dict[int, PullRequest] = field(default_factory=dict)  # pull requests by number
+    deliveries: list[Delivery] = field(default_factory=list)  # what was told of it, the oldest first
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def protect(self, branches: Iterable[str]) -> None:
@@ -69,7 +72,7 @@ class GitHost:
     """Answers git and the host's own requests."""
 
     def __init__(self, world: World) -> None:
-        self.world, self.runs = world, Runs(world)
+        self.world, self.events = world, GitEvents(world)
 
     @property
     def _connections(self) -> CodeConnections:
@@ -87,7 +90,7 @@ class GitHost:
         if environ["REQUEST_METHOD"] == "POST" and (route := _REPOSITORY.fullmatch(path)):
             return self._create(environ, start_response, route[1])
         if route := _OF_REPOSITORY.fullmatch(path):
-            return self._api(environ, start_response, route[1], route[2] or "")
+            return self._api(environ, start_response, route[2], route[3] or "", by_token=bool(route[1]))
         return _answer(start_response, "404 Not Found", {"message": f"There is nothing at {environ['PATH_INFO']}."})
 
     def _create(self, environ: dict[str, Any], start_response: Any, full_name: str) -> Iterable[bytes]:
@@ -101,19 +104,27 @@ class GitHost:
         git = GitRepository(self.world.home / "hosts" / f"{full_name}.git")
         shutil.rmtree(git.path, ignore_errors=True)  # of a repository that nobody knows any more
         git.create()
+        git.hide(git_pulls.HIDDEN)
         made = hosted[full_name] = Hosted(full_name, git, len(hosted) + 1, bool(wanted.get("private")))
         made.protect(wanted.get("protected") or [])
         self.world.touched("codeconnections", "", "CreateRepository")
-        return _answer(start_response, "201 Created", GitApi(self.world, hosted).facts(made))
+        return _answer(start_response, "201 Created", self.events.facts(made))
 
-    def _api(self, environ: dict[str, Any], start_response: Any, full_name: str, what: str) -> Iterable[bytes]:
-        """Answer what is asked about a repository."""
+    def _api(
+        self, environ: dict[str, Any], start_response: Any, full_name: str, what: str, *, by_token: bool
+    ) -> Iterable[bytes]:
+        """Answer what is asked about a repository, by its owner or with a job's token."""
         try:
             asked = _asked(environ)
         except (TypeError, ValueError) as error:
             return _answer(start_response, "400 Bad Request", {"message": f"The body is no JSON object: {error}"})
-        api = GitApi(self.world, self._connections.hosted)
-        status, content = api.answer(environ["REQUEST_METHOD"], full_name, what, asked)
+        token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")[2] if by_token else ""
+        grant = git_tokens.read(self.world.home, token)
+        if by_token and grant is None:
+            text = "Bad credentials" if token else "Requires authentication"
+            return _answer(start_response, "401 Unauthorized", {"message": text})
+        method = environ["REQUEST_METHOD"]
+        status, content = GitApi(self.events).answer(method, full_name, what, asked, grant)
         return _answer(start_response, f"{status.value} {status.phrase}", content)
 
     def _complete(self, start_response: Any, identity: str) -> Iterable[bytes]:
@@ -164,26 +175,18 @@ class GitHost:
     def _serve(
         self, environ: dict[str, Any], start_response: Any, repository: Hosted, what: str, user: str
     ) -> Iterable[bytes]:
-        """Let git answer, and tell pipelines of what was pushed."""
+        """Let git answer, and tell of what was pushed."""
         root, path = self.world.home / "hosts", f"{repository.full_name}.git/{what}"
         if what != "git-receive-pack":
             return git_http.serve(environ, start_response, root, path, user)
-        with repository.lock:
-            before = repository.git.branches()
-            answer = git_http.serve(environ, start_response, root, path, user)
-            repository.git.choose_default_branch()
-            after = repository.git.branches()
-        self.world.touched("codeconnections", "", "Push")
-        pipelines = cast("CodePipelineService", self.world.services["codepipeline"])
-        for branch in sorted(name for name in after if after[name] != before.get(name)):
-            pipelines.pushed(repository.full_name, branch, after[branch])
-            self.runs.pushed(repository, GitApi(self.world, self._connections.hosted).work(repository, branch))
-        return answer
+        with self.events.changing(repository):
+            return git_http.serve(environ, start_response, root, path, user)
 
 
 def _asked(environ: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON object that a request brings; raises TypeError or ValueError for what is none."""
-    return dict(json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or b"{}"))
+    """Return the JSON object that a request brings, and its query; raises TypeError or ValueError for none."""
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or b"{}"
+    return dict(parse_qsl(environ.get("QUERY_STRING", ""))) | dict(json.loads(body))
 
 
 def _pushes(environ: dict[str, Any]) -> bool:
@@ -195,7 +198,7 @@ def _ask_who(start_response: Any, text: str) -> Iterable[bytes]:
     return git_http.refuse(start_response, "401 Unauthorized", text, challenge)
 
 
-def _answer(start_response: Any, status: str, content: dict[str, Any]) -> Iterable[bytes]:
+def _answer(start_response: Any, status: str, content: Any) -> Iterable[bytes]:
     body = json.dumps(content).encode() + b"\n"
     start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
     return [body]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,32 +15,12 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from smproject.sandbox.git_work import Work
+
 GITHUB, GITLAB = "https://token.actions.githubusercontent.com", "https://gitlab.com"
 ISSUERS = {"GitHub": GITHUB, "GitLab": GITLAB}
 ALGORITHM = "RS256"
 SECONDS = 300.0
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a workflow works on: a commit that was pushed to a branch of a repository, or is proposed for it."""
-
-    full_name: str
-    owner_id: int
-    repository_id: int
-    branch: str
-    commit: str
-    event: str = "push"
-
-    @property
-    def owner(self) -> str:
-        """Return the name of the repository's owner."""
-        return self.full_name.rpartition("/")[0]
-
-    @property
-    def reference(self) -> str:
-        """Return the branch's full name."""
-        return f"refs/heads/{self.branch}"
 
 
 @lru_cache(maxsize=16)
@@ -73,18 +52,20 @@ def _github(work: Work) -> dict[str, Any]:
     https://docs.github.com/en/actions/reference/security/oidc
     """
     owner, _, name = work.full_name.rpartition("/")
-    about = f"ref:{work.reference}" if work.event == "push" else work.event
+    about = work.event if work.proposal else f"ref:{work.reference}"
+    branches = {"base_ref": work.proposal.base, "head_ref": work.branch} if work.proposal else {}
     return {
         "sub": f"repo:{owner}@{work.owner_id}/{name}@{work.repository_id}:{about}",
         "repository": work.full_name,
         "repository_id": str(work.repository_id),
         "repository_owner": work.owner,
         "repository_owner_id": str(work.owner_id),
-        "ref": work.reference,
+        "ref": work.github_reference,
         "ref_type": "branch",
-        "sha": work.commit,
+        "sha": work.github_commit,
         "event_name": work.event,
         "runner_environment": "self-hosted",
+        **branches,
     }
 
 
@@ -98,8 +79,8 @@ def _gitlab(work: Work) -> dict[str, Any]:
         "namespace_id": str(work.owner_id),
         "ref": work.branch,
         "ref_type": "branch",
-        "ref_path": work.reference,
+        "ref_path": work.gitlab_reference,
         "sha": work.commit,
-        "pipeline_source": "push" if work.event == "push" else "merge_request_event",
+        "pipeline_source": "merge_request_event" if work.proposal else "push",
         "runner_environment": "self-hosted",
     }

@@ -1,4 +1,4 @@
-"""What the owner of a git host's repositories does there: makes one, connects AWS, sees to its workflows."""
+"""What the owner of a git host's repositories does there: makes one, connects AWS, proposes changes, looks at runs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def set_variables(running: Running, full_name: str, given: Sequence[str]) -> dic
     pairs = [each.partition("=")[::2] for each in given]
     if wrong := [each for each in given if "=" not in each]:
         raise SandboxError(f"{wrong[0]!r} is no variable. Give NAME=VALUE.")
-    return _post(running, f"{full_name}/variables", dict(pairs))
+    found: dict[str, str] = _post(running, f"{full_name}/variables", dict(pairs))
+    return found
 
 
 def subjects(running: Running, full_name: str) -> dict[str, str]:
@@ -56,6 +57,23 @@ def runs(running: Running, full_name: str) -> list[dict[str, Any]]:
     return found
 
 
+def propose(running: Running, full_name: str, head: str, base: str, title: str) -> int:
+    """Open a pull request, by default for the default branch; return its number. Raises SandboxError."""
+    wanted = {"head": head, "base": base or _ask(running, full_name)["default_branch"], "title": title or head}
+    return int(_post(running, f"{full_name}/pulls", wanted)["number"])
+
+
+def merge(running: Running, full_name: str, number: int) -> str:
+    """Merge a pull request; return the commit. Raises SandboxError."""
+    return str(_ask(running, f"{full_name}/pulls/{number}/merge", b"{}", "PUT")["sha"])
+
+
+def proposals(running: Running, full_name: str) -> list[dict[str, Any]]:
+    """Return a repository's open pull requests, the newest first. Raises SandboxError."""
+    found: list[dict[str, Any]] = _ask(running, f"{full_name}/pulls")
+    return found
+
+
 def _connections(running: Running, profile: str) -> Iterator[dict[str, Any]]:
     client, more = profiles.session(running, profile).client("codeconnections"), dict[str, str]()
     while True:
@@ -66,16 +84,19 @@ def _connections(running: Running, profile: str) -> Iterator[dict[str, Any]]:
         more = {"NextToken": page["NextToken"]}
 
 
-def _post(running: Running, path: str, content: dict[str, Any]) -> dict[str, Any]:
+def _post(running: Running, path: str, content: dict[str, Any]) -> Any:
     return _ask(running, path, json.dumps(content).encode())
 
 
-def _ask(running: Running, path: str, body: bytes | None = None) -> dict[str, Any]:
-    """Ask the host, by POST where there is a body."""
+def _ask(running: Running, path: str, body: bytes | None = None, method: str | None = None) -> Any:
+    """Ask the host, by POST where there is a body and no other method."""
     try:
         url = f"{running.endpoint}{git_hosts.PREFIX}{path}"
-        with urllib.request.urlopen(url, body) as answer:  # noqa: S310  # of the sandbox
-            found: dict[str, Any] = json.load(answer)
-            return found
+        request = urllib.request.Request(url, body, method=method)  # noqa: S310  # of the sandbox
+        with urllib.request.urlopen(request) as answer:  # noqa: S310
+            return json.load(answer)
     except urllib.error.HTTPError as error:
-        raise SandboxError(json.load(error)["message"]) from error
+        told = json.load(error)
+        raise SandboxError(
+            "; ".join([told["message"], *(each["message"] for each in told.get("errors", []))])
+        ) from error

@@ -136,13 +136,35 @@ class GitRepository:
                 raise GitError(f"branch {branch} has commits that the other has not")
             made = source
         else:
-            tree = self._git("merge-tree", "--write-tree", tip, source).decode().splitlines()[0]
-            parents = ["-p", tip, *(["-p", source] if how == "three-way" else [])]
-            who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER")
-                   for what, value in (("NAME", by.name), ("EMAIL", by.email or "nobody@example.com"))}  # fmt: skip
-            made = self._git("commit-tree", tree, *parents, "-m", message, more=who).decode().strip()
+            made = self.merge_commit(tip, source, how, message, by)
         self._git("update-ref", f"refs/heads/{branch}", made, tip)
         return made
+
+    def merge_commit(self, tip: str, source: str, how: str, message: str, by: Signature) -> str:
+        """Make the commit that merges one commit into another, on no branch yet; raises GitError as `merge` does."""
+        tree = self._git("merge-tree", "--write-tree", tip, source).decode().splitlines()[0]
+        parents = ["-p", tip, *(["-p", source] if how == "three-way" else [])]
+        who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER")
+               for what, value in (("NAME", by.name), ("EMAIL", by.email or "nobody@example.com"))}  # fmt: skip
+        return self._git("commit-tree", tree, *parents, "-m", message, more=who).decode().strip()
+
+    def point(self, reference: str, commit: str) -> None:
+        """Let a reference name a commit; without one, let there be no such reference."""
+        self._git("update-ref", *([reference, commit] if commit else ["-d", reference]))
+
+    def hide(self, references: Iterable[str]) -> None:
+        """Let nobody push to references whose names begin so."""
+        for each in references:
+            self._git("config", "--add", "receive.hideRefs", each)
+
+    def between(self, old: str, new: str) -> list[str]:
+        """Return the ids of the commits of one that another has not, the oldest first."""
+        return self._git("rev-list", "--reverse", new, f"^{old}").decode().split()
+
+    def changed(self, old: str, new: str) -> list[str]:
+        """Return the paths of the files that differ; without an old commit, all files of the new one."""
+        words = ["diff", "--name-only", "-z", "--no-renames", old] if old else ["ls-tree", "-r", "-z", "--name-only"]
+        return [path for path in self._git(*words, new).decode(errors="replace").split("\0") if path]
 
     def commit(self, branch: str, parent: str | None, changes: Iterable[Change], message: str, by: Signature) -> str:
         """Commit changes on a branch and return the commit's id; raises GitError when the branch has moved on."""

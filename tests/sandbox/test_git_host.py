@@ -8,86 +8,15 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from harness import eventually
-from workshop import Declared, Workshop, action, approval, stage
+from git_team import WHO, Team
+from workshop import Workshop
 
-SMPROJECT = Path(sys.executable).with_name("smproject")
-WHO = {f"GIT_{role}_{what}": "dev@example.com" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 MAY = "codeconnections:UseConnection"
-
-
-@dataclass
-class Team:
-    """A team whose code is on a git host."""
-
-    workshop: Workshop
-    folder: Path
-    name: str = field(default_factory=lambda: f"team/{uuid.uuid4().hex[:8]}")
-    connection: str = field(default_factory=lambda: f"c-{uuid.uuid4().hex[:8]}")
-    protected: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        options = [word for branch in self.protected for word in ("--protect", branch)]
-        self.url = self.smproject("repository", self.name, *options).strip()
-        self.api = self.workshop.sandbox.client("codeconnections")
-        made = self.api.create_connection(ConnectionName=self.connection, ProviderType="GitHub")
-        self.arn = made["ConnectionArn"]
-        self.git("init", "--quiet", "--initial-branch", "main")
-        self.git("remote", "add", "origin", self.url.replace("://", "://dev:any@"))
-
-    def smproject(self, *words: str, status: int = 0) -> str:
-        home = ["--home", str(self.workshop.sandbox.home)]
-        command = [str(SMPROJECT), "sandbox", *words, *home]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == status, done.stderr
-        return done.stdout + done.stderr
-
-    def git(self, *words: str, status: int = 0) -> str:
-        self.folder.mkdir(exist_ok=True)
-        done = subprocess.run(
-            ["git", *words], cwd=self.folder, env=os.environ | WHO, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == status, done.stderr
-        return done.stdout + done.stderr
-
-    def push(self, branch: str = "main", status: int = 0) -> str:
-        """Commit something and push it; return the commit."""
-        (self.folder / "README.md").write_text(uuid.uuid4().hex)
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", f"Work on {branch}")
-        told = self.git("push", "--quiet", "origin", f"HEAD:{branch}", status=status)
-        return told if status else self.git("rev-parse", "HEAD").strip()
-
-    def source(self, branch: str = "main", **more: str) -> Declared:
-        configuration = {"ConnectionArn": self.arn, "FullRepositoryId": self.name, "BranchName": branch, **more}
-        return action(
-            "Source", "Source/CodeStarSourceConnection", configuration, makes=["Code"], namespace="SourceVariables"
-        )
-
-    def pipeline(self, branch: str = "main", role: str = "", triggers: list[Any] | None = None, **more: str) -> str:
-        """Make a pipeline of this source, which shows the branch and waits for an approval."""
-        shown = approval(configuration={"CustomData": "#{SourceVariables.BranchName}"})
-        given: dict[str, Any] = {"executionMode": "PARALLEL"}
-        given |= {"triggers": triggers} if triggers else {}
-        given |= {"roleArn": role} if role else {}
-        return self.workshop.create(stage("Source", self.source(branch, **more)), stage("Approval", shown), **given)
-
-    def started(self, name: str, commit: str) -> Declared:
-        """Wait for the execution that a commit starts."""
-
-        def look() -> Declared | None:
-            found = self.workshop.executions(name)
-            return next(
-                (each for each in found for one in each.get("sourceRevisions", []) if one["revisionId"] == commit), None
-            )
-
-        return eventually(look)
 
 
 @pytest.fixture
@@ -180,8 +109,23 @@ def test_triggers_that_can_not_be_are_refused(team: Team) -> None:
         return str(error.value)
 
     assert "names source action Other" in refused(sourceActionName="Other")
-    assert "does not implement triggers of pull requests" in refused(pullRequest=[{"events": ["OPEN"]}])
-    assert "does not implement tags of push triggers" in refused(push=[{"tags": {"includes": ["v*"]}}])
+    tags, branches = {"tags": {"includes": ["v*"]}}, {"branches": {"includes": ["*"]}}
+    paths = {"filePaths": {"includes": ["*"]}}
+    assert "tags together with branches" in refused(push=[{**tags, **branches}])
+    assert "tags together with filePaths" in refused(push=[{**tags, **paths}])
+    assert "filePaths without branches" in refused(push=[paths])
+    assert "filePaths without branches" in refused(pullRequest=[paths])
+    assert "neither includes nor excludes" in refused(push=[{"branches": {}}])
+    assert "length less than or equal to 3" in refused(push=[branches] * 4)
+    assert "length less than or equal to 8" in refused(push=[{"branches": {"includes": ["x"] * 9}}])
+    assert "[OPEN, UPDATED, CLOSED]" in refused(pullRequest=[{"events": ["MERGED"], **branches}])
+
+
+def test_a_source_action_has_one_trigger(team: Team) -> None:
+    git = {"sourceActionName": "Source", "push": [{"branches": {"includes": ["main"]}}]}
+    trigger = {"providerType": "CodeStarSourceConnection", "gitConfiguration": git}
+    with pytest.raises(ClientError, match="more than one trigger configuration"):
+        team.pipeline(triggers=[trigger, trigger])
 
 
 def test_a_pending_connection_is_told_with_what_completes_it(team: Team) -> None:

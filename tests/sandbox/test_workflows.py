@@ -3,79 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import textwrap
-import urllib.request
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from durable import Durable
+from git_team import Found, Repository
 from harness import ACCOUNTS, Sandbox, eventually
 from persons import policy
 
-SMPROJECT = Path(sys.executable).with_name("smproject")
-WHO = {f"GIT_{role}_{what}": "dev@example.com" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 GITHUB, GITLAB = ".github/workflows/build.yml", ".gitlab-ci.yml"
 AUDIENCE = "sts.amazonaws.com"
-Found = dict[str, Any]
-
-
-@dataclass
-class Repository:
-    """A repository of the git host, and a checkout of it."""
-
-    sandbox: Sandbox
-    folder: Path
-    name: str = field(default_factory=lambda: f"team/{uuid.uuid4().hex[:8]}")
-
-    def __post_init__(self) -> None:
-        url = self.smproject("repository", self.name).strip()
-        self.folder.mkdir()
-        self.git("init", "--quiet", "--initial-branch", "main")
-        self.git("remote", "add", "origin", url.replace("://", "://dev:any@"))
-
-    def smproject(self, *words: str, status: int = 0) -> str:
-        command = [str(SMPROJECT), "sandbox", *words, "--home", str(self.sandbox.home)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == status, done.stderr
-        return done.stdout + done.stderr
-
-    def git(self, *words: str) -> str:
-        done = subprocess.run(
-            ["git", *words], cwd=self.folder, env=os.environ | WHO, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def push(self, files: dict[str, str], branch: str = "main") -> str:
-        """Push files to a branch; return the commit."""
-        for path, text in {"README.md": uuid.uuid4().hex, **files}.items():
-            (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.folder / path).write_text(textwrap.dedent(text))
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", "Work")
-        self.git("push", "--quiet", "origin", f"HEAD:{branch}")
-        return self.git("rev-parse", "HEAD").strip()
-
-    def runs(self) -> list[Found]:
-        with urllib.request.urlopen(f"{self.sandbox.endpoint}/_git/{self.name}/runs") as answer:  # noqa: S310
-            found: list[Found] = json.load(answer)["runs"]
-        return found
-
-    def run(self, files: dict[str, str], branch: str = "main") -> Found:
-        """Push files; return the one run that this starts, once it has ended."""
-        commit = self.push(files, branch)
-        return eventually(lambda: next((e for e in self.runs() if self._ended(e, commit)), None) or {}, 60)
-
-    @staticmethod
-    def _ended(run: Found, commit: str) -> bool:
-        return bool(run["commit"] == commit and run["status"] == "completed")
 
 
 @pytest.fixture
@@ -170,7 +110,8 @@ def test_only_pushes_to_its_branches_start_a_workflow(repository: Repository) ->
         ("on: push\njobs: {}", "it has no jobs"),
         ("on: push\njobs: {a: {runs-on: x, steps: [{run: echo, shell: pwsh}]}}", "the shell pwsh"),
         ("on: push\njobs: {a: {runs-on: x, steps: [{run: 'echo ${{ secrets.KEY }}'}]}}", "expression secrets.KEY"),
-        ("on: push\njobs: {a: {runs-on: x, steps: [{run: 'echo ${{ github.token }}'}]}}", "expression github.token"),
+        ("on: {pull_request: {types: [labeled]}}\njobs: {}", "the type labeled of on.pull_request"),
+        ("on: push\npermissions: {all: write}\njobs: {a: {runs-on: x, steps: [{run: echo}]}}", "'all' of"),
         ("on: push\njobs: {a: {runs-on: x, steps: [{run: 'echo ${{ hashFiles() }}'}]}}", "expression hashFiles()"),
         (
             "on: push\njobs:\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import zipfile
 from collections.abc import Callable
@@ -12,8 +13,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from smproject.sandbox.codebuild import clones
 from smproject.sandbox.codebuild.failure import PhaseFailure, refused
 from smproject.sandbox.processes import Processes
+
+_COMMIT = re.compile("[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -32,26 +36,29 @@ class Fetcher:
         """
         folder.mkdir(parents=True, exist_ok=True)
         if source["type"] == "S3":
-            self._from_s3(source["location"], version, folder)
-        elif source["type"] == "CODECOMMIT":
-            return self._from_git(source, version, folder)
+            return self._from_s3(source["location"], version, folder)
+        if source["type"] == "CODECOMMIT":
+            return self._clone(source["location"], version.removeprefix("refs/heads/"), folder)
         return ""
 
-    def _from_s3(self, location: str, version: str, folder: Path) -> None:
+    def _from_s3(self, location: str, version: str, folder: Path) -> str:
         bucket, _, key = location.removeprefix("arn:aws:s3:::").partition("/")
         about = f"source arn:aws:s3:::{bucket}/{key}"
         wanted = {"VersionId": version} if version and not version.startswith("arn:") else {}
         try:
             if not key or key.endswith("/"):
                 self._folder_from_s3(bucket, key, folder)
-                return
+                return ""
             content = self.s3.get_object(Bucket=bucket, Key=key, **wanted)["Body"].read()
         except ClientError as error:
             raise refused(error, about) from error
+        if reference := clones.read(content):
+            return self._clone(reference.location, reference.commit, folder)
         try:
             unzip(content, folder)
         except zipfile.BadZipFile as error:
             raise PhaseFailure("CLIENT_ERROR", f"{error} for {about}") from error
+        return ""
 
     def _folder_from_s3(self, bucket: str, prefix: str, folder: Path) -> None:
         for found in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
@@ -61,11 +68,13 @@ class Fetcher:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     self.s3.download_file(bucket, entry["Key"], str(target))
 
-    def _from_git(self, source: dict[str, Any], version: str, folder: Path) -> str:
-        self._git(["clone", "--quiet", source["location"], str(folder)], folder.parent)
+    def _clone(self, location: str, version: str, folder: Path) -> str:
+        """Clone with all branches; a commit that none of them has any more is there too."""
+        self._git(["clone", "--quiet", location, str(folder)], folder.parent)
+        if _COMMIT.fullmatch(version):
+            self._git(["fetch", "--quiet", "origin", version], folder)
         if version:
-            branch = version.removeprefix("refs/heads/")
-            self._git(["-c", "advice.detachedHead=false", "checkout", "--quiet", branch], folder)
+            self._git(["-c", "advice.detachedHead=false", "checkout", "--quiet", version], folder)
         return self._git(["rev-parse", "HEAD"], folder).strip()
 
     def _git(self, arguments: list[str], cwd: Path) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
+from smproject.sandbox.codebuild.clones import CloneReference
 from smproject.sandbox.codepipeline import cloudformation
 from smproject.sandbox.codepipeline.model import ActionRun, Artifact, new_id, now, present
 from smproject.sandbox.codepipeline.work import AbandonedError, ActionFailedError, Work
@@ -27,8 +28,8 @@ def codecommit_source(work: Work) -> None:
     commit_id = work.execution.revisions.get(work.run.name) or _tip(work, repository, branch)
     commit = work.client("codecommit").get_commit(repositoryName=repository, commitId=commit_id)["commit"]
     codecommit = cast("CodeCommitService", work.world.services["codecommit"])
-    content = codecommit.archive(work.credentials.account, repository, commit_id)
-    work.store(work.run.declaration["outputArtifacts"][0]["name"], content)
+    where = f"https://git-codecommit.{work.pipeline.region}.amazonaws.com/v1/repos/{repository}"
+    _store(work, where, commit_id, lambda: codecommit.archive(work.credentials.account, repository, commit_id))
     work.run.revision = {"revisionId": commit_id, "revisionSummary": commit["message"].strip()}
     work.run.external_id, work.run.summary = commit_id, commit["message"].strip()
     names = {"RepositoryName": repository, "BranchName": branch, "CommitId": commit_id}
@@ -51,7 +52,7 @@ def _tip(work: Work, repository: str, branch: str) -> str:
 
 
 def connection_source(work: Work) -> None:
-    """Bring the tip of a branch of a git host, or the commit that was pushed, into the artifact store, as a zip.
+    """Bring the tip of a branch of a git host, or the commit of an event there, into the artifact store, as a zip.
 
     https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodestarConnectionSource.html
     """
@@ -64,14 +65,22 @@ def connection_source(work: Work) -> None:
     if commit_id is None:
         message = f"No Branch [{branch}] found for FullRepositoryName [{repository}]"
         raise ActionFailedError("ConfigurationError", message)
-    if git.branches().get(branch) != commit_id:  # a trigger's push to another branch
-        branch = next((name for name, tip in git.branches().items() if tip == commit_id), branch)
     date, message = git.show(commit_id, "%ad", "%B")
-    work.store(work.run.declaration["outputArtifacts"][0]["name"], git.archive(commit_id))
+    _, _, _, region, account, identity = arn.replace("connection/", "").split(":")
+    where = f"https://codeconnections.{region}.amazonaws.com/git-http/{account}/{region}/{identity}/{repository}.git"
+    _store(work, where, commit_id, lambda: git.archive(commit_id))
     work.run.revision = {"revisionId": commit_id, "revisionSummary": message.strip()}
     work.run.external_id, work.run.summary = commit_id, message.strip()
     names = {"FullRepositoryName": repository, "BranchName": branch, "CommitId": commit_id, "ConnectionArn": arn}
-    work.run.variables = {**names, "AuthorDate": _iso(date), "CommitMessage": message.strip()}
+    about = {"AuthorDate": _iso(date), "CommitMessage": message.strip()}
+    work.run.variables = {**names, **about, **work.execution.told.get(work.run.name, {})}
+
+
+def _store(work: Work, location: str, commit: str, archive: Callable[[], bytes]) -> None:
+    """Store the source as a zip, or what builds clone it by."""
+    is_reference = work.run.configuration.get("OutputArtifactFormat") == "CODEBUILD_CLONE_REF"
+    content = CloneReference(location, commit).content() if is_reference else archive()
+    work.store(work.run.declaration["outputArtifacts"][0]["name"], content)
 
 
 def codebuild(work: Work) -> None:

@@ -107,6 +107,7 @@ class Execution:
     trigger: Request
     variables: dict[str, str]
     revisions: dict[str, str] = field(default_factory=dict)  # of source actions, where the starter overrides them
+    told: dict[str, dict[str, str]] = field(default_factory=dict)  # to source actions, of the event that started it
     status: str = "InProgress"
     summary: str | None = None
     stop: str | None = None  # "finish" or "abandon", once someone has asked

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from smproject.sandbox.codepipeline import interrupted, rollback, structure, triggers, views
 from smproject.sandbox.codepipeline.executor import Executor
 from smproject.sandbox.codepipeline.model import ActionRun, Execution, Pipeline, now
 from smproject.sandbox.codepipeline.notices import Notices
 from smproject.sandbox.codepipeline.variables import start_values
 from smproject.sandbox.events import events_of
+from smproject.sandbox.git_work import Work
 from smproject.sandbox.service import Caller, Request, Service, ServiceError, page
 from smproject.sandbox.world import World
 
@@ -36,7 +39,8 @@ class CodePipelineService(Service):
         pipeline = Pipeline(caller.account, caller.region, declaration, tags)
         pipeline.replace(declaration)
         self._pipelines[caller.account, caller.region, name] = pipeline
-        self._start_first(pipeline, {"triggerType": "CreatePipeline", "triggerDetail": caller.arn})
+        trigger = {"triggerType": "CreatePipeline", "triggerDetail": caller.arn}
+        self._start(pipeline, Execution(declaration, trigger, {}))
         return {"pipeline": declaration, "tags": request.get("tags") or []}
 
     def update_pipeline(self, caller: Caller, request: Request) -> Request:
@@ -90,17 +94,24 @@ class CodePipelineService(Service):
             Executor(self.world, pipeline, execution).launch()
         return {"pipelineExecutionId": execution.id}
 
-    def pushed(self, full_name: str, branch: str, commit: str) -> None:
-        """Start the pipelines that wait for a push to a branch of a git host's repository."""
+    def delivered(self, delivery: str, work: Work, files: Sequence[str]) -> list[str]:
+        """Start what waits for an event at a git host; return what that is, nothing where the delivery is known."""
+        started = []
         for pipeline in list(self._pipelines.values()):
-            for action in triggers.sources(pipeline.declaration, full_name, branch):
-                connection = action["configuration"]["ConnectionArn"]
-                trigger = {"triggerType": "WebhookV2", "triggerDetail": connection}
+            for action in triggers.sources(pipeline.declaration, work, files):
+                token = f"{delivery} {action['name']}"
                 with pipeline.changed:
-                    values = start_values(pipeline.declaration, [])
-                    execution = Execution(pipeline.declaration, trigger, values, {action["name"]: commit})
-                    pipeline.executions.append(execution)
-                    Executor(self.world, pipeline, execution).launch()
+                    if token in pipeline.tokens:
+                        continue
+                    trigger = {"triggerType": "WebhookV2", "triggerDetail": action["configuration"]["ConnectionArn"]}
+                    execution = Execution(pipeline.declaration, trigger, {}, {action["name"]: work.commit})
+                    execution.told = {action["name"]: triggers.told(work)}
+                    pipeline.tokens[token] = execution
+                    self._start(pipeline, execution)
+                started.append(f"execution {execution.id} of pipeline {pipeline.name}")
+        if started:
+            self.world.touched(self.name, "", "StartPipelineExecution")
+        return started
 
     def stop_pipeline_execution(self, caller: Caller, request: Request) -> Request:
         """Stop an execution after its running actions, or (`abandon`) at once."""
@@ -244,16 +255,13 @@ class CodePipelineService(Service):
             raise ServiceError("InvalidStructureException", message) from error
         return declaration
 
-    def _start_first(self, pipeline: Pipeline, trigger: Request) -> None:
-        """Start the execution that creating a pipeline starts; it fails at once when a variable has no value."""
-        try:
-            values, reason = start_values(pipeline.declaration, []), None
-        except ServiceError as error:
-            values, reason = {}, error.message
-        execution = Execution(pipeline.declaration, trigger, values)
+    def _start(self, pipeline: Pipeline, execution: Execution) -> None:
+        """Start what nobody gives variables to; it fails at once when one has no value."""
         pipeline.executions.append(execution)
-        if reason:
-            execution.status, execution.summary = "Failed", reason
+        try:
+            execution.variables = start_values(pipeline.declaration, [])
+        except ServiceError as error:
+            execution.status, execution.summary = "Failed", error.message
         else:
             Executor(self.world, pipeline, execution).launch()
 

@@ -54,7 +54,8 @@ TYPES = {
     ),
 }
 _STACK_MODES = {"CREATE_UPDATE", "REPLACE_ON_FAILURE", "DELETE_ONLY"}
-_UNIMPLEMENTED = {"BatchEnabled": "true", "CombineArtifacts": "true", "OutputArtifactFormat": "CODEBUILD_CLONE_REF"}
+_UNIMPLEMENTED = {"BatchEnabled": "true", "CombineArtifacts": "true"}
+_FORMATS = ("CODE_ZIP", "CODEBUILD_CLONE_REF")
 
 
 def check(declaration: Request, region: str) -> None:
@@ -113,6 +114,8 @@ def _check_action(action: Request) -> None:
     for key, value in _UNIMPLEMENTED.items():
         if given.get(key) == value:
             raise _action(f"The sandbox does not implement {key}={value} (action {action['name']}).")
+    if given.get("OutputArtifactFormat", _FORMATS[0]) not in _FORMATS:
+        raise _action(f"OutputArtifactFormat of action '{action['name']}' is none of {', '.join(_FORMATS)}")
     if identity["provider"] == "CloudFormation":
         _check_stack(action["name"], given)
     _check_count(action, "input", len(action.get("inputArtifacts") or []), kind.inputs)

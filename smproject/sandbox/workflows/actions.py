@@ -33,14 +33,43 @@ def find(step: Step) -> Action:
 
 
 def _checkout(job: JobRun, inputs: Inputs) -> None:
-    """Bring the commit's tree: https://github.com/actions/checkout."""
-    env = git_repository.environment()
+    """Bring the commit's tree, and as much history as asked for: https://github.com/actions/checkout."""
+    depth = inputs.get("fetch-depth") or "1"
+    if not depth.isdigit():
+        raise WorkflowError(f"the sandbox does not implement fetch-depth: {depth} of the action actions/checkout")
+    header = f"http.{job.world.endpoint}/.extraHeader=Authorization: Basic {job.basic_credentials}"
+    keeps = inputs.get("persist-credentials", "true") != "false"
     for words in (
-        ["clone", "--quiet", "--no-checkout", str(job.git.path), "."],
-        ["checkout", "--quiet", job.work.commit],
+        ["init", "--quiet"],
+        ["remote", "add", "origin", job.clone_url],
+        *([["config", *header.split("=", 1)]] if keeps else []),
+        *_fetched(job, int(depth)),
+        ["checkout", "--quiet", *_checked_out(job)],
     ):
-        if job.program(["git", "-c", "advice.detachedHead=false", *words], env):
-            raise WorkflowError(f"git can't {words[0]} commit {job.work.commit}")
+        command = ["git", "-c", "advice.detachedHead=false", "-c", header, *words]
+        if job.program(command, git_repository.environment()):
+            raise WorkflowError(f"git can't {words[0]} commit {job.commit}")
+
+
+def _fetched(job: JobRun, depth: int) -> list[list[str]]:
+    """Return what fetches the job's commit; without a depth, all branches and tags too."""
+    fetch, own = ["fetch", "--quiet", "--no-tags"], f"+{job.commit}:{_local(job)}"
+    if depth:
+        return [[*fetch, f"--depth={depth}", "origin", own]]
+    return [[*fetch, "origin", "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"],
+            [*fetch, "origin", own]]  # fmt: skip
+
+
+def _local(job: JobRun) -> str:
+    """Return the reference of the checkout that stands for the job's commit."""
+    kind, _, name = job.reference.removeprefix("refs/").partition("/")
+    return f"refs/remotes/{'origin' if kind == 'heads' else kind}/{name}"
+
+
+def _checked_out(job: JobRun) -> list[str]:
+    """Return what `git checkout` is told: a branch where one was pushed, else the commit alone."""
+    kind, _, name = job.reference.removeprefix("refs/").partition("/")
+    return ["-B", name, _local(job)] if kind == "heads" else [_local(job)]
 
 
 def _setup_python(job: JobRun, inputs: Inputs) -> None:
@@ -52,7 +81,7 @@ def _setup_python(job: JobRun, inputs: Inputs) -> None:
 def _configure_aws_credentials(job: JobRun, inputs: Inputs) -> None:
     """Assume a role by the job's token: https://github.com/aws-actions/configure-aws-credentials."""
     region, role = (_required(inputs, name) for name in ("aws-region", "role-to-assume"))
-    if not job.job.may_ask_for_tokens:
+    if job.job.permissions.get("id-token") != "write":
         text = (
             "Credentials could not be loaded, please check your action inputs: the job lacks permission id-token: write"
         )
@@ -95,7 +124,7 @@ class _Known:
 
 
 _ACTIONS = {
-    "actions/checkout": _Known(_checkout, ("persist-credentials",)),
+    "actions/checkout": _Known(_checkout, ("fetch-depth", "persist-credentials")),
     "actions/setup-python": _Known(_setup_python, ("python-version",)),
     "aws-actions/configure-aws-credentials": _Known(
         _configure_aws_credentials,

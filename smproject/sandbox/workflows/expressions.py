@@ -17,7 +17,7 @@ _HOLE = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _TOKEN = re.compile(r"\s*(?:('(?:[^']|'')*')|(==|!=|&&|\|\||[!()])|([A-Za-z_][\w.-]*))")
 _STATUS = ("always", "success", "failure", "cancelled")
 # Contexts in which a name that nobody has set is an empty text.
-_OPEN = {"vars", "env", "steps"}
+_OPEN = ("vars.", "env.", "steps.", "github.event.")
 
 
 @dataclass
@@ -46,10 +46,11 @@ class Contexts:
         if found is None or not steps:
             raise WorkflowError(f"the sandbox does not implement the expression {path}")
         for step in steps:
-            if not isinstance(found, Mapping) or (step not in found and name not in _OPEN):
+            is_open = path.startswith(_OPEN)
+            if not (isinstance(found, Mapping) or is_open) or (step not in (found or {}) and not is_open):
                 raise WorkflowError(f"the sandbox does not implement the expression {path}")
-            found = found.get(step, {} if name == "steps" and step != steps[-1] else "")
-        return found if isinstance(found, (str, bool)) else str(found)
+            found = found.get(step) if isinstance(found, Mapping) else None
+        return found if isinstance(found, (str, bool)) else "" if found is None else str(found)
 
 
 class _Reader:

@@ -9,25 +9,32 @@ from typing import Any
 
 from smproject.sandbox import globs
 from smproject.sandbox.git_issuers import GITHUB
+from smproject.sandbox.git_work import Work
 from smproject.sandbox.workflows import keys
 from smproject.sandbox.workflows.expressions import Contexts
-from smproject.sandbox.workflows.model import Job, Push, Step, Workflow, WorkflowError
+from smproject.sandbox.workflows.model import Job, Step, Trigger, Workflow, WorkflowError
 
 FOLDER = ".github/workflows/"
 _TOP = ("name", "run-name", "on", "permissions", "env", "concurrency", "defaults", "jobs")
 _JOB = ("name", "if", "needs", "runs-on", "timeout-minutes", "permissions", "env", "defaults", "steps")
 _STEP = ("name", "id", "if", "uses", "with", "run", "env", "shell", "timeout-minutes")
 _MINUTES = 360.0
+_TYPES = ["opened", "synchronize", "reopened"]  # which start a workflow that names none
+_ON = {"push": ("branches", "branches-ignore"), "pull_request": ("branches", "branches-ignore", "types")}
+# https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#permissions
+_SCOPES = ("actions", "artifact-metadata", "attestations", "checks", "contents", "deployments", "discussions",
+           "id-token", "issues", "models", "packages", "pages", "pull-requests", "security-events",
+           "statuses")  # fmt: skip
 _SHELLS = {"": ("bash", "-e"), "bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail"), "sh": ("sh", "-e")}
 
 
-def read(file: str, text: str, push: Push) -> Workflow | None:
-    """Return the workflow that a push starts; None where it starts none. Raises WorkflowError for what is not known."""
+def read(file: str, text: str, trigger: Trigger) -> Workflow | None:
+    """Return the workflow that an event starts; None for none. Raises WorkflowError for what is not known."""
     found = keys.known(keys.load(text), file, _TOP)
-    if not _starts(found.get("on"), file, push.branch):
+    if not _starts(found.get("on"), file, trigger.work):
         return None
     name = keys.text(found.get("name", file), "name")
-    contexts = _contexts(push, name)
+    contexts = _contexts(trigger, name)
     shell = _shell(found, file)
     jobs = {key: _job(key, job, found, shell) for key, job in keys.mapping(found.get("jobs"), "jobs").items()}
     if not jobs:
@@ -40,41 +47,56 @@ def read(file: str, text: str, push: Push) -> Workflow | None:
     return Workflow(name, GITHUB, jobs, keys.texts(found.get("env"), "env"), contexts, group, notes)
 
 
-def _contexts(push: Push, workflow: str) -> dict[str, dict[str, str]]:
+def _contexts(trigger: Trigger, workflow: str) -> dict[str, dict[str, Any]]:
     """Return what is known before any step: https://docs.github.com/en/actions/reference/workflows-and-actions/contexts."""
+    work = trigger.work
+    reference = work.github_reference
     about = {
         "actor": "developer",
-        "event_name": "push",
-        "ref": f"refs/heads/{push.branch}",
-        "ref_name": push.branch,
+        "api_url": f"{trigger.host}/-/api",
+        "base_ref": work.proposal.base if work.proposal else "",
+        "event": dict(work.payload),
+        "event_name": work.event,
+        "head_ref": work.branch if work.proposal else "",
+        "ref": reference,
+        "ref_name": reference.split("/", 2)[2],
         "ref_type": "branch",
-        "repository": push.full_name,
-        "repository_owner": push.full_name.partition("/")[0],
+        "repository": work.full_name,
+        "repository_owner": work.owner,
         "run_attempt": "1",
-        "run_id": str(push.run),
-        "run_number": str(push.run),
-        "sha": push.commit,
+        "run_id": str(trigger.run),
+        "run_number": str(trigger.run),
+        "server_url": trigger.host,
+        "sha": work.github_commit,
+        "token": "",
         "workflow": workflow,
     }
-    return {"github": about, "vars": dict(push.variables)}
+    return {"github": about, "secrets": {"GITHUB_TOKEN": ""}, "vars": dict(trigger.variables)}
 
 
-def _starts(on: Any, file: str, branch: str) -> bool:
-    """Tell whether a push to a branch starts the workflow; pull requests are none."""
+def _starts(on: Any, file: str, work: Work) -> bool:
+    """Tell whether an event starts the workflow."""
     events = keys.mapping(on, "on") if isinstance(on, dict) else dict.fromkeys(keys.several(on, "on"))
     events = keys.known(events, f"{file}: on", ("push", "pull_request"))
-    keys.known(events.get("pull_request"), "on.pull_request", ("branches", "branches-ignore", "types"))
-    if "push" not in events:
+    told = {name: keys.known(found, f"on.{name}", _ON[name]) for name, found in events.items()}
+    types = keys.several(told.get("pull_request", {}).get("types", _TYPES), "on.pull_request.types")
+    if unknown := sorted(set(types) - {*_TYPES, "closed"}):
+        raise WorkflowError(f"the sandbox does not implement the type {unknown[0]} of on.pull_request")
+    if work.event not in told or (work.proposal and work.proposal.action not in types):
         return False
-    push = keys.known(events["push"], "on.push", ("branches", "branches-ignore"))
-    wanted, unwanted = (keys.several(push.get(key), f"on.push.{key}") for key in ("branches", "branches-ignore"))
+    return _wants(told[work.event], f"on.{work.event}", work.proposal.base if work.proposal else work.branch)
+
+
+def _wants(told: dict[str, Any], where: str, branch: str) -> bool:
+    """Tell whether a branch is wanted: the one that was pushed, or that a pull request is for."""
+    wanted, unwanted = (keys.several(told.get(key), f"{where}.{key}") for key in ("branches", "branches-ignore"))
     if any(pattern.startswith("!") for pattern in wanted):
         raise WorkflowError("the sandbox does not implement patterns of branches that begin with !")
     ignored = any(globs.matches(branch, pattern) for pattern in unwanted)
     return not ignored and (not wanted or any(globs.matches(branch, pattern) for pattern in wanted))
 
 
-def _group(found: Any, contexts: dict[str, dict[str, str]]) -> str:
+def _group(found: Any, contexts: dict[str, dict[str, Any]]) -> str:
     told = (
         {"group": found}
         if isinstance(found, str)
@@ -104,7 +126,6 @@ def _job(key: str, found: Any, workflow: dict[str, Any], shell: tuple[str, ...])
     steps = told.get("steps")
     if not isinstance(steps, list) or not steps or "runs-on" not in told:
         raise WorkflowError(f"{where} needs runs-on, and steps")
-    permissions = told.get("permissions", workflow.get("permissions"))
     return Job(
         keys.text(told.get("name", key), where),
         tuple(_step(step, f"{where}.steps[{number}]", own) for number, step in enumerate(steps)),
@@ -112,8 +133,17 @@ def _job(key: str, found: Any, workflow: dict[str, Any], shell: tuple[str, ...])
         keys.text(told.get("if", "success()"), f"{where}.if"),
         keys.texts(told.get("env"), f"{where}.env"),
         keys.number(told.get("timeout-minutes", _MINUTES), f"{where}.timeout-minutes") * 60,
-        permissions == "write-all" or (isinstance(permissions, dict) and permissions.get("id-token") == "write"),
+        _permissions(
+            told.get("permissions", workflow.get("permissions", {"contents": "read"})), f"{where}.permissions"
+        ),
     )
+
+
+def _permissions(found: Any, where: str) -> dict[str, str]:
+    """Return what a job's token may, by scope; what is not named is not allowed."""
+    if found in ("read-all", "write-all"):
+        return dict.fromkeys(_SCOPES, str(found).partition("-")[0])
+    return keys.texts(keys.known(found, where, _SCOPES), where)
 
 
 def _step(found: Any, where: str, shell: tuple[str, ...]) -> Step:

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from smproject.sandbox.git_issuers import GITLAB
+from smproject.sandbox.git_work import Proposal, Work
 from smproject.sandbox.workflows import keys
 from smproject.sandbox.workflows.expressions import Contexts
-from smproject.sandbox.workflows.model import Job, Push, Step, Workflow, WorkflowError
+from smproject.sandbox.workflows.model import Job, Step, Trigger, Workflow, WorkflowError
 
 FILE = ".gitlab-ci.yml"
 _TOP = ("stages", "default", "variables")
@@ -23,11 +24,11 @@ _WITHOUT_EFFECT = ("image", "services")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 _SHELL = ("bash", "-eo", "pipefail")
-_CHECKOUT = Step("Get sources", action="actions/checkout")
+_DEPTH = "20"  # of clones, as projects have it that change nothing
 
 
-def read(text: str, push: Push) -> Workflow | None:
-    """Return the pipeline that a push starts; None where no job's rules hold. Raises WorkflowError for the unknown."""
+def read(text: str, trigger: Trigger) -> Workflow | None:
+    """Return the pipeline that an event starts; None where no job's rules hold. Raises WorkflowError."""
     found = keys.load(text)
     top = {key: found.pop(key) for key in _TOP if key in found}
     if refused := sorted(_KEYWORDS & found.keys()):
@@ -40,8 +41,8 @@ def read(text: str, push: Push) -> Workflow | None:
     jobs: dict[str, Job] = {}
     for key in sorted(told, key=stage.__getitem__):
         keys.only(told[key], "interruptible", key, False)
-        env = _variables(push, top, told[key], key)
-        if _rules(told[key].get("rules"), key, env):
+        env = _variables(trigger, top, told[key], key)
+        if _rules(told[key].get("rules"), key, env, without=trigger.work.proposal is None):
             jobs[key] = _job(key, told[key], env, tuple(name for name in jobs if stage[name] < stage[key]))
     # Jobs of one resource group run one by one: here, the whole pipelines do.
     group = "".join(keys.text(told[key].get("resource_group", ""), key) for key in jobs)
@@ -50,25 +51,40 @@ def read(text: str, push: Push) -> Workflow | None:
     return Workflow("pipeline", GITLAB, jobs, group=group, notes=notes) if jobs else None
 
 
-def _variables(push: Push, top: Mapping[str, Any], job: Mapping[str, Any], key: str) -> dict[str, str]:
+def _variables(trigger: Trigger, top: Mapping[str, Any], job: Mapping[str, Any], key: str) -> dict[str, str]:
     """Return a job's variables: what the owner has set outweighs what the job says, and that what the file says."""
     of_file = keys.texts(top.get("variables"), "variables")
     of_job = keys.texts(job.get("variables"), f"{key}.variables")
     own = {"CI_JOB_NAME": key, "CI_JOB_STAGE": str(job.get("stage", "test"))}
-    return {**_predefined(push), **own, **of_file, **of_job, **push.variables}
+    return {**_predefined(trigger), **own, **of_file, **of_job, **trigger.variables}
 
 
-def _predefined(push: Push) -> dict[str, str]:
+def _predefined(trigger: Trigger) -> dict[str, str]:
     """Return the variables that GitLab sets: https://docs.gitlab.com/ci/variables/predefined_variables/."""
+    work = trigger.work
     return {
         "CI": "true",
-        "CI_COMMIT_BRANCH": push.branch,
-        "CI_COMMIT_REF_NAME": push.branch,
-        "CI_COMMIT_SHA": push.commit,
-        "CI_PIPELINE_ID": str(push.run),
-        "CI_PIPELINE_SOURCE": "push",
-        "CI_PROJECT_PATH": push.full_name,
+        "CI_COMMIT_REF_NAME": work.branch,
+        "CI_COMMIT_SHA": work.commit,
+        "CI_PIPELINE_ID": str(trigger.run),
+        "CI_PROJECT_PATH": work.full_name,
+        "CI_SERVER_URL": trigger.host,
+        "GIT_DEPTH": _DEPTH,
         "GITLAB_CI": "true",
+        **(_merge_request(work, work.proposal) if work.proposal else {"CI_COMMIT_BRANCH": work.branch}),
+        "CI_PIPELINE_SOURCE": "merge_request_event" if work.proposal else "push",
+    }
+
+
+def _merge_request(work: Work, proposal: Proposal) -> dict[str, str]:
+    """Return the variables of pipelines of merge requests."""
+    return {
+        "CI_MERGE_REQUEST_DIFF_BASE_SHA": proposal.merge_base,
+        "CI_MERGE_REQUEST_IID": str(proposal.number),
+        "CI_MERGE_REQUEST_REF_PATH": f"refs/merge-requests/{proposal.number}/head",
+        "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": work.branch,
+        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": proposal.base,
+        "CI_MERGE_REQUEST_TITLE": proposal.title,
     }
 
 
@@ -79,10 +95,10 @@ def _stage(job: Mapping[str, Any], key: str, stages: tuple[str, ...]) -> int:
     return stages.index(stage)
 
 
-def _rules(found: Any, key: str, variables: Mapping[str, str]) -> bool:
-    """Tell whether a job runs: by the first of its rules that holds, or without any."""
+def _rules(found: Any, key: str, variables: Mapping[str, str], *, without: bool) -> bool:
+    """Tell whether a job runs: by the first of its rules that holds, or, for a push, `without` any."""
     if found is None:
-        return True
+        return without
     rules = found if isinstance(found, list) else [found]
     return any(_holds(keys.known(rule, f"{key}.rules", ("if",)).get("if", "true"), variables) for rule in rules)
 
@@ -101,12 +117,16 @@ def _job(key: str, told: Mapping[str, Any], env: Mapping[str, str], needs: tuple
               for name, each in keys.mapping(told.get("id_tokens"), f"{key}.id_tokens").items()}  # fmt: skip
     return Job(
         key,
-        (_CHECKOUT, Step("Execute script", script="\n".join(script), shell=_SHELL)),
+        (_checkout(env), Step("Execute script", script="\n".join(script), shell=_SHELL)),
         needs,
         env=env,
         seconds=_seconds(told.get("timeout", "1h"), key),
         tokens=tokens,
     )
+
+
+def _checkout(env: Mapping[str, str]) -> Step:
+    return Step("Get sources", action="actions/checkout", inputs={"fetch-depth": env["GIT_DEPTH"]})
 
 
 def _audience(found: Any, where: str) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 import uuid
+from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 from subprocess import TimeoutExpired
 from typing import Any
 
-from smproject.sandbox import environments, git_issuers
+from smproject.sandbox import environments, git_issuers, git_tokens
 from smproject.sandbox.codebuild import toolbox, variables
 from smproject.sandbox.codebuild.folder import BuildFolder
-from smproject.sandbox.git_issuers import GITLAB, Work
-from smproject.sandbox.git_repository import GitRepository
+from smproject.sandbox.git_issuers import GITLAB
+from smproject.sandbox.git_tokens import Grant
+from smproject.sandbox.git_work import Work
 from smproject.sandbox.processes import signal_group
 from smproject.sandbox.workflows import actions, commands, gitlab
 from smproject.sandbox.workflows.expressions import Contexts
@@ -35,15 +38,19 @@ class JobRun:
     def __init__(  # noqa: PLR0913, PLR0917 - what a job needs
         self,
         world: World,
-        git: GitRepository,
         work: Work,
         workflow: Workflow,
         job: Job,
         log: RunLog,
         record: dict[str, Any],
     ) -> None:
-        self.world, self.git, self.work, self.log = world, git, work, log
+        self.world, self.work, self.log = world, work, log
         self.job, self._workflow, self._record = job, workflow, record
+        at_gitlab = workflow.issuer == GITLAB
+        self.commit = work.commit if at_gitlab else work.github_commit
+        self.reference = work.gitlab_reference if at_gitlab else work.github_reference
+        self.api_token = git_tokens.issue(world.home, Grant(work.full_name, job.permissions), job.seconds)
+        log.secrets |= {self.api_token, self.basic_credentials}
         self.summary = ""
         self.env: dict[str, str] = {}  # what steps have set for those after them
         self._steps: dict[str, Any] = {}
@@ -55,6 +62,16 @@ class JobRun:
     def workspace(self) -> str:
         """The folder in which steps work."""
         return str(self._folder.source())
+
+    @property
+    def clone_url(self) -> str:
+        """The repository's address."""
+        return f"{self.world.endpoint}/_git/{self.work.full_name}.git"
+
+    @property
+    def basic_credentials(self) -> str:
+        """The job's token, as git shows it."""
+        return b64encode(f"x-access-token:{self.api_token}".encode()).decode()
 
     def execute(self) -> bool:
         """Run the steps; tell whether all that ran succeeded."""
@@ -90,6 +107,9 @@ class JobRun:
     def _contexts(self) -> Contexts:
         env = {**self._workflow.env, **self.job.env, **self.env}
         given: dict[str, Mapping[str, Any]] = {**self._workflow.contexts, "env": env, "steps": self._steps}
+        if "github" in given:
+            given["github"] = {**given["github"], "token": self.api_token}
+            given["secrets"] = {"GITHUB_TOKEN": self.api_token}
         return Contexts(given, self._succeeded)
 
     def _run(self, step: Step) -> None:
@@ -110,14 +130,17 @@ class JobRun:
         """Return a step's environment: the machine's, then what workflow, job, earlier steps and it set."""
         machine = variables.machine(self._folder, self.world.home / "toolbox")
         machine |= {"AWS_ENDPOINT_URL": self.world.endpoint, "AWS_EC2_METADATA_DISABLED": "true", "CI": "true"}
-        told = {**self._workflow.env, **self.job.env, **self.env, **step.env}
-        own = {name: contexts.text(value) for name, value in told.items()}
+        given = {**self._workflow.env, **self.job.env, **self.env, **step.env}
+        own = {name: contexts.text(value) for name, value in given.items()}
         if self._workflow.issuer == GITLAB:
             tokens = {name: self.token(audience) for name, audience in self.job.tokens.items()}
             self.log.secrets |= set(tokens.values())
             return machine | gitlab.expanded({**own, "CI_PROJECT_DIR": self.workspace}) | tokens
-        facts = {f"GITHUB_{name.upper()}": text for name, text in self._workflow.contexts["github"].items()}
-        files = {name: str(self._folder.control / name) for name in _FILES}
+        told = self._workflow.contexts["github"]
+        facts = {f"GITHUB_{name.upper()}": text for name, text in told.items() if name not in ("event", "token")}
+        event = self._folder.control / "event.json"
+        event.write_text(json.dumps(told["event"]))
+        files = {"GITHUB_EVENT_PATH": str(event), **{name: str(self._folder.control / name) for name in _FILES}}
         return machine | facts | files | {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": self.workspace} | own
 
     def _take(self, step: Step) -> None:

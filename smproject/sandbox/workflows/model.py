@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from smproject.sandbox.git_work import Work
 
 Texts = Mapping[str, str]
 
@@ -13,14 +16,13 @@ class WorkflowError(Exception):
 
 
 @dataclass(frozen=True)
-class Push:
-    """What happened: a commit came to a branch of a repository; `run` is the number of the run that it starts."""
+class Trigger:
+    """What happened, and the number of the run that it starts; `host` is the address of the git host."""
 
-    full_name: str
-    branch: str
-    commit: str
+    work: Work
     run: int
     variables: Texts  # which the repository's owner has set
+    host: str
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Job:
-    """A job; `tokens` are audiences, by the variables that hold tokens for them."""
+    """A job; `permissions` are GitHub's, `tokens` audiences, by the variables that hold tokens for them."""
 
     name: str
     steps: tuple[Step, ...]
@@ -47,7 +49,7 @@ class Job:
     condition: str = "success()"
     env: Texts = field(default_factory=dict)
     seconds: float = 3600
-    may_ask_for_tokens: bool = False
+    permissions: Texts = field(default_factory=dict)
     tokens: Texts = field(default_factory=dict)
 
 
@@ -59,6 +61,6 @@ class Workflow:
     issuer: str
     jobs: Mapping[str, Job]
     env: Texts = field(default_factory=dict)
-    contexts: Mapping[str, Texts] = field(default_factory=dict)
+    contexts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     group: str = ""
     notes: tuple[str, ...] = ()

@@ -1,25 +1,29 @@
-"""Starts the workflows of a push, and keeps what became of them with the repository."""
+"""Starts the workflows of an event, and keeps what became of them with the repository."""
 
 from __future__ import annotations
 
 import logging
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from smproject.sandbox.git_issuers import Work
+from smproject.sandbox.git_work import Work
 from smproject.sandbox.service import INTERRUPTED, now
 from smproject.sandbox.workflows import actions, github, gitlab
 from smproject.sandbox.workflows.expressions import Contexts
 from smproject.sandbox.workflows.job import JobRun
 from smproject.sandbox.workflows.log import RunLog
-from smproject.sandbox.workflows.model import Push, Workflow, WorkflowError
+from smproject.sandbox.workflows.model import Trigger, Workflow, WorkflowError
 from smproject.sandbox.world import World
 
 if TYPE_CHECKING:
     from smproject.sandbox.git_hosts import Hosted
 
 LOG = logging.getLogger(__name__)
+Record = dict[str, Any]
+_GITHUB = re.compile(rf"{re.escape(github.FOLDER)}.+\.ya?ml")
+_PROPOSING = ("opened", "synchronize")
 
 
 class Runs:
@@ -30,25 +34,28 @@ class Runs:
         self._last: dict[tuple[str, str], threading.Thread] = {}
         self._lock = threading.Lock()
 
-    def pushed(self, repository: Hosted, work: Work) -> None:
-        """Start what a pushed commit's workflow files say; a file that can't be run is a run that failed."""
-        for path, text in _files(repository, work.commit):
-            with self._lock:
-                self._start(repository, work, path, text)
+    def delivered(self, repository: Hosted, delivery: str, work: Work) -> list[str]:
+        """Start the workflows of an event, but none twice for one delivery; return what was started."""
+        with self._lock:
+            known = {each["file"] for each in repository.runs if each["delivery"] == delivery}
+            files = [(path, text) for path, text in _files(repository, work) if path not in known]
+            records = [self._start(repository, delivery, work, path, text) for path, text in files]
+        return [f"run {record['id']} of {record['file']}" for record in records if record]
 
-    def _start(self, repository: Hosted, work: Work, path: str, text: str) -> None:
+    def _start(self, repository: Hosted, delivery: str, work: Work, path: str, text: str) -> Record | None:
+        """Start what a file says; a file that can't be run is a run that failed."""
         number = len(repository.runs) + 1
-        record = _record(number, path, work)
-        push = Push(work.full_name, work.branch, work.commit, number, dict(repository.variables))
+        record = _record(number, delivery, path, work)
+        trigger = Trigger(work, number, dict(repository.variables), f"{self._world.endpoint}/_git")
         try:
-            workflow = gitlab.read(text, push) if path == gitlab.FILE else github.read(path, text, push)
+            workflow = gitlab.read(text, trigger) if path == gitlab.FILE else github.read(path, text, trigger)
             if workflow is None:
-                return
+                return None
             _check(workflow)
         except WorkflowError as error:
             _log(repository, number).note(f"Error: {path}: {error}")
             repository.runs.append(record | _ended("failure", f"{path}: {error}"))
-            return
+            return record
         record["workflow"] = workflow.name
         repository.runs.append(record)
         before = self._last.get((work.full_name, workflow.group)) if workflow.group else None
@@ -61,14 +68,13 @@ class Runs:
 
         thread = self._world.background(f"workflow {work.full_name} {number}", wait_and_execute)
         self._last[work.full_name, workflow.group] = thread
+        return record
 
 
 class Run:
     """One run of a workflow; its jobs run one by one, in the order of their needs."""
 
-    def __init__(
-        self, world: World, repository: Hosted, work: Work, workflow: Workflow, record: dict[str, Any]
-    ) -> None:
+    def __init__(self, world: World, repository: Hosted, work: Work, workflow: Workflow, record: Record) -> None:
         self._world, self._repository, self._work, self._workflow = world, repository, work, workflow
         self._record = record
         self._log = _log(repository, record["id"])
@@ -103,12 +109,12 @@ class Run:
 
     def _job(self, key: str, conclusions: dict[str, str]) -> str:
         job = self._workflow.jobs[key]
-        record: dict[str, Any] = {"name": job.name, "conclusion": "skipped", "steps": []}
+        record: Record = {"name": job.name, "conclusion": "skipped", "steps": []}
         self._record["jobs"].append(record)
         succeeded = all(conclusions[need] == "success" for need in job.needs)
         if Contexts(dict(self._workflow.contexts), succeeded).holds(job.condition):
             self._log.note(f"= {job.name}")
-            run = JobRun(self._world, self._repository.git, self._work, self._workflow, job, self._log, record)
+            run = JobRun(self._world, self._work, self._workflow, job, self._log, record)
             record["conclusion"] = "success" if run.execute() else "failure"
             self._change(summary=self._record["summary"] + run.summary)
         return str(record["conclusion"])
@@ -118,7 +124,7 @@ class Run:
         self._world.touched("codeconnections", "", "UpdateRun")
 
 
-def interrupt(record: dict[str, Any]) -> None:
+def interrupt(record: Record) -> None:
     """End a run that a stop of the sandbox has cut off."""
     if record["status"] != "completed":
         record.update(_ended("failure", INTERRUPTED))
@@ -130,11 +136,23 @@ def text_of(repository: Hosted, number: int) -> str:
     return file.read_text(errors="replace") if file.exists() else ""
 
 
-def _files(repository: Hosted, commit: str) -> Iterator[tuple[str, str]]:
-    """Yield the paths and texts of a commit's workflow files."""
+def _files(repository: Hosted, work: Work) -> Iterator[tuple[str, str]]:
+    """Yield the paths and texts of the workflow files that an event may start.
+
+    GitHub reads those of the commit that merges a pull request, and none where there is no such commit; GitLab reads
+    that of the proposed commit, once it is proposed.
+    """
+    if work.tag:
+        return
+    if work.github_commit:
+        yield from _read(repository, work.github_commit, lambda path: bool(_GITHUB.fullmatch(path)))
+    if work.proposal is None or work.proposal.action in _PROPOSING:
+        yield from _read(repository, work.commit, lambda path: path == gitlab.FILE)
+
+
+def _read(repository: Hosted, commit: str, wanted: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
     for file in repository.git.files(commit):
-        is_github = file.path.startswith(github.FOLDER) and file.path.endswith((".yml", ".yaml"))
-        if is_github or file.path == gitlab.FILE:
+        if wanted(file.path):
             yield file.path, repository.git.content(file.blob).decode(errors="replace")
 
 
@@ -151,12 +169,14 @@ def _check(workflow: Workflow) -> None:
                 contexts.text(text)
 
 
-def _record(number: int, path: str, work: Work) -> dict[str, Any]:
+def _record(number: int, delivery: str, path: str, work: Work) -> Record:
     return {
         "id": number,
+        "delivery": delivery,
         "file": path,
         "workflow": "",
         "event": work.event,
+        "pull_request": work.proposal.number if work.proposal else None,
         "branch": work.branch,
         "commit": work.commit,
         "created": now().isoformat(timespec="seconds"),
