@@ -70,10 +70,10 @@ class GitApi:
         delivery = next((each for each in repository.deliveries if each.id == identity), None)
         if delivery is None:
             return HTTPStatus.NOT_FOUND, {"message": f"Repository {repository.full_name} has no delivery {identity}."}
+        if started := self._events.deliver(repository, delivery):
+            return HTTPStatus.OK, {"message": f"delivery {identity} started {', '.join(started)}"}
         former = ", ".join(delivery.started) or "nothing"
-        started = self._events.deliver(repository, delivery)
-        told = f"it started {', '.join(started)} now" if started else f"it started {former}"
-        return HTTPStatus.OK, {"message": f"delivery {identity} was handled already: {told}", "started": started}
+        return HTTPStatus.OK, {"message": f"delivery {identity} was handled already: it started {former}"}
 
     def _set_variables(self, repository: Hosted, asked: dict[str, Any]) -> Answer:
         for name, value in asked.items():

@@ -179,15 +179,19 @@ def test_the_command_opens_lists_and_merges(repository: Repository) -> None:
 def test_pull_requests_outlast_a_stop(tmp_path: Path) -> None:
     durable = Durable(tmp_path / "home")
     repository = Repository(durable.up(), tmp_path / "clone")
-    repository.push({"a.txt": "one\n"})
+    repository.push({".github/workflows/a.yml": "on: pull_request\njobs: {a: {runs-on: x, steps: [{run: echo}]}}"})
     repository.push({"b.txt": "two\n"}, "change")
     repository.propose()
+    repository.ended("pull_request")
     repository.ask("POST", "/issues/1/comments", {"body": "kept"})
-    before = repository.pull()
+    before, [delivery, *_] = repository.pull(), repository.ask("GET", "/deliveries")[1]["deliveries"]
     durable.down()
     durable.up()
 
     assert repository.pull() == before
     assert repository.ask("GET", "/issues/1/comments")[1][0]["body"] == "kept"
+    told = repository.ask("POST", f"/deliveries/{delivery['id']}/attempts", {})[1]["message"]
+    assert told.endswith("was handled already: it started run 1 of .github/workflows/a.yml")
+    assert len(repository.runs()) == 1
     assert repository.ask("PUT", "/pulls/1/merge", {})[0] == 200
     durable.kill()

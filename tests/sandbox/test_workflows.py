@@ -257,6 +257,187 @@ def test_gitlab_s_jobs_run_by_stage_and_rule(repository: Repository) -> None:
     assert "the sandbox does not implement 'include' of .gitlab-ci.yml" in run["message"]
 
 
+def proposed(repository: Repository, files: dict[str, str], **more: str) -> str:
+    """Put files on main, change something on a branch, and propose that; return the branch's commit."""
+    repository.push(files)
+    commit = repository.push({"b.txt": "two\n"}, "change")
+    repository.propose(**more)
+    return commit
+
+
+def test_a_pull_request_starts_the_workflows_that_ask_for_it(repository: Repository) -> None:
+    workflow = """
+        on: {pull_request: {branches: [main]}}
+        jobs:
+          check:
+            runs-on: ubuntu-latest
+            steps:
+              - uses: actions/checkout@v4
+              - run: |
+                  echo "is $(git rev-parse HEAD) $GITHUB_SHA of $(git rev-list --count HEAD)"
+                  echo "on $GITHUB_EVENT_NAME $GITHUB_REF $GITHUB_REF_NAME $GITHUB_HEAD_REF $GITHUB_BASE_REF"
+                  python3 -c 'import json, os; e = json.load(open(os.environ["GITHUB_EVENT_PATH"]))
+                  print("told", e["action"], e["number"], e["pull_request"]["head"]["sha"])'
+                  echo "# Compared" >> "$GITHUB_STEP_SUMMARY"
+              - if: github.event_name == 'pull_request' && github.event.pull_request.base.ref == 'main'
+                run: echo "number ${{ github.event.number }}, ${{ github.event.pull_request.head.sha }}"
+    """
+    files = {GITHUB: workflow, ".github/workflows/other.yml": workflow.replace("[main]", "[other]")}
+    commit = proposed(repository, files)
+
+    run = repository.ended("pull_request")
+
+    assert run["conclusion"] == "success", run["log"]
+    assert (run["pull_request"], run["branch"], run["commit"]) == (1, "change", commit)
+    merge = repository.pull()["merge_commit_sha"]
+    assert f"is {merge} {merge} of 1\n" in run["log"]
+    assert "on pull_request refs/pull/1/merge 1/merge change main\n" in run["log"]
+    assert f"told opened 1 {commit}\n" in run["log"]
+    assert f"number 1, {commit}\n" in run["log"]
+    assert "# Compared\n" in repository.smproject("runs", repository.name, "--log")
+
+    repository.push({"c.txt": "three\n"}, "change")
+    assert repository.ended("pull_request", 2)["conclusion"] == "success"
+    assert [each["file"] for each in repository.runs()] == [GITHUB, GITHUB]
+
+
+def test_types_choose_what_happens_to_a_pull_request(repository: Repository) -> None:
+    job = "jobs: {a: {runs-on: x, steps: [{run: 'echo at $GITHUB_REF $GITHUB_SHA'}]}}"
+    proposed(repository, {GITHUB: f"on: {{pull_request: {{types: [closed]}}}}\n{job}"})
+    commit = repository.ask("PUT", "/pulls/1/merge", {})[1]["sha"]
+    run = repository.ended("pull_request")
+    assert f"at refs/heads/main {commit}\n" in run["log"]
+    assert len(repository.runs()) == 1
+
+
+def test_a_pull_request_that_conflicts_starts_no_workflow(repository: Repository) -> None:
+    repository.push({GITHUB: "on: [push, pull_request]\njobs: {a: {runs-on: x, steps: [{run: echo}]}}"})
+    first = repository.git("rev-parse", "HEAD").strip()
+    repository.push({"a.txt": "mine\n"})
+    repository.git("reset", "--quiet", "--hard", first)
+    repository.push({"a.txt": "theirs\n"}, "change")
+    assert repository.propose()["mergeable"] is False
+    assert {run["event"] for run in repository.runs()} == {"push"}
+
+
+def test_a_checkout_brings_the_history_that_is_asked_for(repository: Repository) -> None:
+    workflow = """
+        on: push
+        jobs:
+          a:
+            runs-on: x
+            steps:
+              - uses: actions/checkout@v4
+                with: {fetch-depth: 0}
+              - run: |
+                  echo "commits $(git rev-list --count HEAD) on $(git branch --show-current)"
+                  echo "branches $(git for-each-ref --format='%(refname:short)' refs/remotes | sort | xargs)"
+                  git push --quiet origin HEAD:refs/heads/made
+    """
+    repository.push({}, "other")
+    run = repository.run({GITHUB: workflow})
+    assert run["conclusion"] == "success", run["log"]
+    assert "commits 2 on main\n" in run["log"]
+    assert "branches origin/main origin/other\n" in run["log"]
+    assert "refs/heads/made" in repository.git("ls-remote", "origin")
+
+
+COMMENT = """
+    on: pull_request
+    permissions: {PERMISSIONS}
+    jobs:
+      say:
+        runs-on: x
+        steps:
+          - env: {TOKEN: "${{ secrets.GITHUB_TOKEN }}", NUMBER: "${{ github.event.number }}"}
+            run: |
+              url="$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/issues/$NUMBER/comments"
+              curl --silent --header "Authorization: Bearer $TOKEN" --data '{"body": "better by 0.01"}' "$url"
+              echo "hidden $TOKEN"
+"""
+
+
+@pytest.mark.parametrize("scope", ["pull-requests", "issues"])
+def test_a_step_comments_with_the_job_s_token(scope: str, repository: Repository) -> None:
+    proposed(repository, {GITHUB: COMMENT.replace("PERMISSIONS", f"{scope}: write")})
+    run = repository.ended("pull_request")
+    [said] = repository.ask("GET", "/issues/1/comments")[1]
+    assert (said["body"], said["user"]["login"]) == ("better by 0.01", "github-actions[bot]"), run["log"]
+    assert "hidden ***\n" in run["log"]
+
+
+def test_a_token_without_the_permission_comments_nothing(repository: Repository) -> None:
+    proposed(repository, {GITHUB: COMMENT.replace("PERMISSIONS", "contents: write, pull-requests: read")})
+    assert "Resource not accessible by integration" in repository.ended("pull_request")["log"]
+    assert repository.ask("GET", "/issues/1/comments")[1] == []
+    assert repository.ask("POST", "/issues/1/comments", {"body": "x"}, token="") == (
+        401,
+        {"message": "Requires authentication"},
+    )
+    assert repository.ask("POST", "/issues/1/comments", {"body": "x"}, token="ghs_made.up") == (
+        401,
+        {"message": "Bad credentials"},
+    )
+
+
+def test_the_token_of_a_pull_request_has_another_subject(repository: Repository) -> None:
+    role = trusting(repository, "GitHub", "main")
+    repository.smproject("variables", repository.name, f"AWS_ROLE_ARN={role}")
+    proposed(repository, {GITHUB: WORKFLOWS["GitHub"][GITHUB].replace("on: push", "on: pull_request")})
+    assert "Not authorized to perform sts:AssumeRoleWithWebIdentity" in repository.ended("pull_request")["log"]
+
+    named = repository.sandbox.client("iam").get_role(RoleName=role.rpartition("/")[2])["Role"]
+    document = json.dumps(named["AssumeRolePolicyDocument"]).replace(":ref:refs/heads/main", ":pull_request")
+    repository.sandbox.client("iam").update_assume_role_policy(RoleName=named["RoleName"], PolicyDocument=document)
+    repository.push({"c.txt": "three\n"}, "change")
+    run = repository.ended("pull_request", 2)
+    assert run["conclusion"] == "success", run["log"]
+
+
+def test_a_merge_request_starts_the_jobs_whose_rules_say_so(repository: Repository) -> None:
+    pipeline = """
+        compare:
+          rules:
+            - if: $CI_PIPELINE_SOURCE == "merge_request_event" && $CI_MERGE_REQUEST_TARGET_BRANCH_NAME == "main"
+          variables: {GIT_DEPTH: "0"}
+          script:
+            - echo "at $(git rev-parse HEAD) $CI_COMMIT_SHA, $CI_COMMIT_REF_NAME, branch '$CI_COMMIT_BRANCH'"
+            - echo "request $CI_MERGE_REQUEST_IID $CI_MERGE_REQUEST_SOURCE_BRANCH_NAME $CI_MERGE_REQUEST_DIFF_BASE_SHA"
+            - git diff --name-only origin/main HEAD
+            - mkdir reports && echo fine > reports/r.txt
+          artifacts:
+            paths: [reports/]
+            expose_as: report
+            when: always
+            expire_in: 1 week
+        later: {stage: deploy, rules: [{if: $CI_MERGE_REQUEST_IID}], script: [cat reports/r.txt]}
+        always: {script: [echo of a push]}
+    """
+    main = repository.push({GITLAB: pipeline})
+    commit = repository.push({"b.txt": "two\n"}, "change")
+    repository.propose()
+
+    run = repository.ended("pull_request")
+
+    assert run["conclusion"] == "success", run["log"]
+    assert [job["name"] for job in run["jobs"]] == ["compare", "later"]
+    assert run["log"].endswith("fine\n")
+    assert f"at {commit} {commit}, change, branch ''\n" in run["log"]
+    assert f"request 1 change {main}\n" in run["log"]
+    assert "\nb.txt\n" in run["log"]
+    assert run["jobs"][0]["artifacts"] == ["reports/r.txt"]
+    assert [job["name"] for job in repository.ended("push", 2)["jobs"]] == ["always"]
+
+
+def test_the_token_of_a_merge_request_names_its_source(repository: Repository) -> None:
+    role = trusting(repository, "GitLab", "change")
+    repository.smproject("variables", repository.name, f"AWS_ROLE_ARN={role}")
+    text = WORKFLOWS["GitLab"][GITLAB].replace('"push"', '"merge_request_event"')
+    proposed(repository, {GITLAB: text})
+    run = repository.ended("pull_request")
+    assert run["conclusion"] == "success", run["log"]
+
+
 def test_the_command_shows_runs_and_refuses_what_is_not_there(repository: Repository) -> None:
     repository.run({GITHUB: "on: push\njobs: {a: {runs-on: x, steps: [{run: echo hello}]}}"})
     assert "success  main" in repository.smproject("runs", repository.name)

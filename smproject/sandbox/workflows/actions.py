@@ -49,6 +49,7 @@ def _checkout(job: JobRun, inputs: Inputs) -> None:
         command = ["git", "-c", "advice.detachedHead=false", "-c", header, *words]
         if job.program(command, git_repository.environment()):
             raise WorkflowError(f"git can't {words[0]} commit {job.commit}")
+    job.bring_artifacts()
 
 
 def _fetched(job: JobRun, depth: int) -> list[list[str]]:

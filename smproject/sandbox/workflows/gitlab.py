@@ -13,12 +13,13 @@ from smproject.sandbox.git_issuers import GITLAB
 from smproject.sandbox.git_work import Proposal, Work
 from smproject.sandbox.workflows import keys
 from smproject.sandbox.workflows.expressions import Contexts
-from smproject.sandbox.workflows.model import Job, Step, Trigger, Workflow, WorkflowError
+from smproject.sandbox.workflows.model import Artifacts, Job, Step, Trigger, Workflow, WorkflowError
 
 FILE = ".gitlab-ci.yml"
 _TOP = ("stages", "default", "variables")
 _DEFAULT = ("image", "interruptible", "before_script", "timeout")
-_JOB = (*_DEFAULT, "stage", "rules", "services", "variables", "id_tokens", "resource_group", "script")
+_JOB = (*_DEFAULT, "artifacts", "stage", "rules", "services", "variables", "id_tokens", "resource_group", "script")
+_ARTIFACTS = ("paths", "expose_as", "when", "expire_in")
 _KEYWORDS = {"after_script", "before_script", "cache", "image", "include", "services", "spec", "workflow"}
 _WITHOUT_EFFECT = ("image", "services")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -122,7 +123,16 @@ def _job(key: str, told: Mapping[str, Any], env: Mapping[str, str], needs: tuple
         env=env,
         seconds=_seconds(told.get("timeout", "1h"), key),
         tokens=tokens,
+        artifacts=_artifacts(told.get("artifacts"), f"{key}.artifacts"),
     )
+
+
+def _artifacts(found: Any, where: str) -> Artifacts:
+    """Return what a job leaves; it never expires here, and is exposed with the run."""
+    told = keys.known(found, where, _ARTIFACTS)
+    keys.only(told, "when", where, "on_success", "on_failure", "always")
+    paths = tuple(path.rstrip("/") for path in keys.several(told.get("paths"), f"{where}.paths"))
+    return Artifacts(paths, told.get("when", "on_success"))
 
 
 def _checkout(env: Mapping[str, str]) -> Step:

@@ -9,6 +9,7 @@ import uuid
 from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from subprocess import TimeoutExpired
 from typing import Any
 
@@ -19,7 +20,7 @@ from smproject.sandbox.git_issuers import GITLAB
 from smproject.sandbox.git_tokens import Grant
 from smproject.sandbox.git_work import Work
 from smproject.sandbox.processes import signal_group
-from smproject.sandbox.workflows import actions, commands, gitlab
+from smproject.sandbox.workflows import actions, artifacts, commands, gitlab
 from smproject.sandbox.workflows.expressions import Contexts
 from smproject.sandbox.workflows.log import RunLog
 from smproject.sandbox.workflows.model import Job, Step, Workflow, WorkflowError
@@ -33,7 +34,7 @@ class StepFailure(Exception):
 
 
 class JobRun:
-    """A job while it runs; `record` tells its steps and how they ended."""
+    """A job while it runs; `record` tells its steps and how they ended, `shelf` has what the run's jobs keep."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a job needs
         self,
@@ -43,9 +44,10 @@ class JobRun:
         job: Job,
         log: RunLog,
         record: dict[str, Any],
+        shelf: Path,
     ) -> None:
         self.world, self.work, self.log = world, work, log
-        self.job, self._workflow, self._record = job, workflow, record
+        self.job, self._workflow, self._record, self._shelf = job, workflow, record, shelf
         at_gitlab = workflow.issuer == GITLAB
         self.commit = work.commit if at_gitlab else work.github_commit
         self.reference = work.gitlab_reference if at_gitlab else work.github_reference
@@ -82,9 +84,19 @@ class JobRun:
             docker.write(self._folder.python / "bin", privileged=True)
             for step in self.job.steps:
                 self._attempt(step)
+            self._keep()
         finally:
             self._folder.remove()
         return self._succeeded
+
+    def bring_artifacts(self) -> None:
+        """Put what the jobs have kept that this one needs into the workspace."""
+        artifacts.bring((self._shelf / name for name in self.job.needs), self._folder.source())
+
+    def _keep(self) -> None:
+        to = self._shelf / self.job.name
+        kept = artifacts.keep(self.job.artifacts, self._folder.source(), to, succeeded=self._succeeded)
+        self._record["artifacts"] = kept
 
     def token(self, audience: str) -> str:
         """Return a token by which the job says who it is, as long as it may run."""

@@ -40,6 +40,14 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Artifacts:
+    """What a job leaves: patterns of paths, and after which outcome (always, on_success or on_failure)."""
+
+    paths: tuple[str, ...] = ()
+    when: str = "on_success"
+
+
+@dataclass(frozen=True)
 class Job:
     """A job; `permissions` are GitHub's, `tokens` audiences, by the variables that hold tokens for them."""
 
@@ -51,6 +59,7 @@ class Job:
     seconds: float = 3600
     permissions: Texts = field(default_factory=dict)
     tokens: Texts = field(default_factory=dict)
+    artifacts: Artifacts = Artifacts()
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,8 @@ class Run:
         succeeded = all(conclusions[need] == "success" for need in job.needs)
         if Contexts(dict(self._workflow.contexts), succeeded).holds(job.condition):
             self._log.note(f"= {job.name}")
-            run = JobRun(self._world, self._work, self._workflow, job, self._log, record)
+            shelf = self._repository.git.path / "runs" / f"{self._record['id']}-artifacts"
+            run = JobRun(self._world, self._work, self._workflow, job, self._log, record, shelf)
             record["conclusion"] = "success" if run.execute() else "failure"
             self._change(summary=self._record["summary"] + run.summary)
         return str(record["conclusion"])
