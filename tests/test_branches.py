@@ -8,31 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import builder
+import connected
 import pytest
 import scientist
 from harness import eventually
+from proposals import TOLD, WITH_NOTES, keep_quick_tests
 
 from smproject.demo import data
 
 ROOT = Path(__file__).parent.parent
 BUCKET, KEY = "branches-data-222222222222", "customers.csv"
-# The rest of the seed's tests take minutes, and test_seed_alone runs them.
-KEPT = {"tests/pipelines/test_pipeline_session.py", "tests/pipelines/conftest.py"}
-ADDED = """
-
-def with_notes(make):
-    from sagemaker.core.workflow.parameters import ParameterString
-
-    def made(*given):
-        pipeline = make(*given)
-        pipeline.parameters = [*pipeline.parameters, ParameterString("Notes", "none")]
-        return pipeline
-
-    return made
-
-
-get_pipeline = with_notes(get_pipeline)
-"""
+GIVEN = {"ModelBuildDataBucket": BUCKET, "ModelBuildDataKey": KEY, "ModelBuildTargetColumn": "churn"}
 # What is proposed runs as it is: this tries what the project's other roles may do.
 REACHES_OUT = """
 import json
@@ -73,18 +59,17 @@ class Project(builder.Project):
         return self.run("git", *words, cwd=self.checkout).strip()
 
     def propose(self, branch: str, files: dict[str, str]) -> str:
-        """Push a branch whose only tests are quick, and propose it for main; return the pull request's id."""
-        self.git("checkout", "--quiet", "-B", branch, "origin/main")
-        self.keep_quick_tests()
-        self.revise(branch, files)
+        """Push a branch and propose it for main; return the pull request's id."""
+        self.begin(branch, files)
         target = {"repositoryName": self.name, "sourceReference": branch, "destinationReference": "main"}
         made = self.client("codecommit").create_pull_request(title=branch, targets=[target])
         return str(made["pullRequest"]["pullRequestId"])
 
-    def keep_quick_tests(self) -> None:
-        for name in self.git("ls-files", "tests").splitlines():
-            if name not in KEPT:
-                self.git("rm", "--quiet", name)
+    def begin(self, branch: str, files: dict[str, str]) -> None:
+        """Push a branch whose only tests are quick."""
+        self.git("checkout", "--quiet", "-B", branch, "origin/main")
+        keep_quick_tests(self.git)
+        self.revise(branch, files)
 
     def revise(self, branch: str, files: dict[str, str]) -> None:
         for name, text in files.items():
@@ -109,26 +94,25 @@ class Project(builder.Project):
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     with scientist.published(Project, tmp_path_factory.mktemp("branches")) as made:
         made.put(BUCKET, {KEY: data.csv()[0]})
-        given = {"ModelBuildDataBucket": BUCKET, "ModelBuildDataKey": KEY, "ModelBuildTargetColumn": "churn"}
-        made.create(DevelopmentBranch="develop", **given)
+        made.create(DevelopmentBranch="develop", **GIVEN)
         yield made
 
 
 def test_a_pull_request_is_told_that_its_tests_pass_and_what_it_changes(project: Project) -> None:
-    request = project.propose("notes", {"pipelines/build/tabular/pipeline.py": ADDED})
+    request = project.propose("notes", {"pipelines/build/tabular/pipeline.py": WITH_NOTES})
 
     said = project.told(request)
 
     assert said.startswith("The tests pass. Its log is that of build sagemaker-branches-")
     assert "## Pipeline `build.tabular`" in said
-    assert "- parameter `Notes` is new" in said
+    assert TOLD in said
 
 
 def test_the_page_s_commands_propose_a_change_and_print_what_it_does(project: Project) -> None:
     page = (ROOT / "docs/how-to/review-changes.md").read_text()
     commands = "".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL))
     project.git("checkout", "--quiet", "--detach", "origin/main")
-    project.keep_quick_tests()
+    keep_quick_tests(project.git)
     script = f"export REPOSITORY={project.name}\n{commands}"
     told = project.run("bash", "-euc", script, cwd=project.checkout)
     assert "`Arguments.StoppingCondition.MaxRuntimeInSeconds`: `3600` → `1800`" in told
@@ -151,6 +135,25 @@ def test_what_is_pushed_afterwards_is_checked_again_and_a_failure_is_told(projec
 def test_what_is_proposed_reaches_nothing_of_the_project(project: Project) -> None:
     request = project.propose("curious", {"tests/test_reaches_out.py": REACHES_OUT})
     assert project.told(request).startswith("The tests pass."), project.told(request)
+
+
+def test_a_pull_request_at_a_git_host_is_checked_and_its_build_tells_what_it_changes(project: Project) -> None:
+    other = connected.twin(project, **GIVEN)
+    other.begin("notes", {"pipelines/build/tabular/pipeline.py": WITH_NOTES})
+    other.smproject("sandbox", "pull-request", f"team/{other.project}", "--from", "notes")
+    name, commit = f"{other.name}-pull-request", other.git("rev-parse", "HEAD")
+
+    def look() -> scientist.Found:
+        found = other.client("codebuild").list_builds_for_project(projectName=name)["ids"]
+        builds = other.client("codebuild").batch_get_builds(ids=found)["builds"] if found else []
+        return next((b for b in builds if b["buildComplete"] and b["resolvedSourceVersion"] == commit), {})
+
+    build = eventually(look, scientist.SECONDS)
+    where = {"logGroupName": build["logs"]["groupName"], "logStreamName": build["logs"]["streamName"]}
+    log = "".join(each["message"] for each in other.client("logs").get_log_events(**where)["events"])
+    assert build["buildStatus"] == "SUCCEEDED", log
+    assert "The tests pass. Its log is that of build" in log
+    assert TOLD in log
 
 
 def test_the_development_branch_registers_apart_and_main_is_left_alone(project: Project) -> None:

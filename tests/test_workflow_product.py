@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import builder
 import pytest
 import scientist
 from harness import eventually
+from proposals import TOLD, WITH_NOTES, keep_quick_tests
 
 from smproject.demo import data
 
@@ -72,13 +74,29 @@ class Project(builder.Project):
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", "Work")
         self.git("push", "--quiet", "origin", f"HEAD:{branch}")
-        commit = self.git("rev-parse", "HEAD").strip()
-        url = f"{self.sandbox.endpoint}/_git/{self.repository}/runs"
+        return self.ended("commit", self.git("rev-parse", "HEAD").strip())
+
+    def propose(self, branch: str) -> str:
+        """Propose for main, on a branch whose only tests are quick, a parameter more; return the request's number."""
+        self.git("checkout", "--quiet", "-B", branch, "origin/main")
+        keep_quick_tests(self.git)
+        with (self.checkout / "pipelines/build/tabular/pipeline.py").open("a") as file:
+            file.write(WITH_NOTES)
+        self.git("commit", "--quiet", "--all", "--message", "Notes")
+        self.git("push", "--quiet", "origin", branch)
+        return self.smproject("sandbox", "pull-request", self.repository, "--from", branch).strip()
+
+    def asked(self, what: str) -> Any:
+        """What the host answers about the repository."""
+        with urllib.request.urlopen(f"{self.sandbox.endpoint}/_git/{self.repository}/{what}") as answer:  # noqa: S310
+            return json.load(answer)
+
+    def ended(self, key: str, value: str) -> Found:
+        """Wait for the end of the newest run of which a key has this value."""
 
         def look() -> Found:
-            with urllib.request.urlopen(url) as answer:  # noqa: S310
-                found = json.load(answer)["runs"]
-            return next((e for e in found if e["commit"] == commit and e["status"] == "completed"), {})
+            found = self.asked("runs")["runs"]
+            return next((e for e in found if str(e[key]) == value and e["status"] == "completed"), {})
 
         return eventually(look, scientist.SECONDS)
 
@@ -126,6 +144,19 @@ def test_another_branch_or_repository_is_refused_and_nothing_runs(project: Proje
     assert len(project.versions()) == before
 
 
+def test_a_pull_request_is_tested_and_told_what_it_changes(project: Project) -> None:
+    number = project.propose("notes")
+
+    run = project.ended("pull_request", number)
+
+    assert run["conclusion"] == "success", run["log"]
+    assert [(job["name"], job["conclusion"]) for job in run["jobs"]] == [("Test", "success"), ("Build", "skipped")]
+    (comment,) = project.asked(f"issues/{number}/comments")
+    for said in (comment["body"], run["summary"]):
+        assert said.startswith("The tests pass.")
+        assert TOLD in said
+
+
 def test_gitlab_s_pipeline_does_the_same(project: Project) -> None:
     other = Project(project.demonstration, project.folder, host="GitLab")
     other.project = "flow-gitlab"  # type: ignore[misc]
@@ -137,3 +168,11 @@ def test_gitlab_s_pipeline_does_the_same(project: Project) -> None:
 
     assert run["conclusion"] == "success", run["log"]
     assert other.registered()["CustomerMetadataProperties"]["GitCommit"] == run["commit"]
+
+    number = other.propose("notes")
+
+    run = other.ended("pull_request", number)
+    assert run["conclusion"] == "success", run["log"]
+    assert [job["name"] for job in run["jobs"]] == ["test"]
+    assert TOLD in run["log"]
+    assert "report.md" in run["jobs"][0]["artifacts"]
