@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from smproject.sandbox.git_hosts import Hosted
+from smproject.sandbox.git_hosted import Hosted
 from smproject.sandbox.moto_seam import Credentials
 from smproject.sandbox.permissions.gate import Gate
 from smproject.sandbox.service import Caller, Request, Service, ServiceError, page

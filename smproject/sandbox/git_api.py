@@ -15,16 +15,15 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from smproject.sandbox import git_issuers, git_pull_api
+from smproject.sandbox import git_issuers, git_pull_api, git_tokens, git_work
 from smproject.sandbox.git_events import GitEvents
 from smproject.sandbox.git_pull_api import Answer, PullApi
 from smproject.sandbox.git_tokens import Grant
 from smproject.sandbox.workflows import runs
 
 if TYPE_CHECKING:
-    from smproject.sandbox.git_hosts import Hosted
+    from smproject.sandbox.git_hosted import Hosted
 
-_OWNER, _JOB = "developer", "github-actions[bot]"
 _ATTEMPTS = re.compile(r"deliveries/([\w-]+)/attempts")
 
 
@@ -39,15 +38,14 @@ class GitApi:
         repository = self._events.hosted.get(full_name)
         if repository is None:
             return HTTPStatus.NOT_FOUND, {"message": f"Repository {full_name} does not exist."}
+        if grant and (lacking := _lacking(grant, full_name, method, what)):
+            return HTTPStatus.FORBIDDEN, {"message": "Resource not accessible by integration", "needed": lacking}
         if (method, what) == ("GET", ""):
             return HTTPStatus.OK, self._events.facts(repository)
         if found := git_pull_api.route(method, what):
-            operation, needs, numbers = found
-            if grant and not (grant.full_name == full_name and grant.allows(*needs)):
-                return HTTPStatus.FORBIDDEN, _no_permission(method, what, *needs)
-            return PullApi(self._events, repository, _JOB if grant else _OWNER).answer(operation, numbers, asked)
-        if grant:
-            return HTTPStatus.FORBIDDEN, {"message": "Resource not accessible by integration"}
+            operation, _, numbers = found
+            by = git_tokens.ACTOR if grant else git_work.OWNER
+            return PullApi(self._events, repository, by).answer(operation, numbers, asked)
         return self._own(repository, method, what, asked)
 
     def _own(self, repository: Hosted, method: str, what: str, asked: dict[str, Any]) -> Answer:
@@ -92,7 +90,12 @@ class GitApi:
         return HTTPStatus.OK, {"value": value}
 
 
-def _no_permission(method: str, what: str, scopes: tuple[str, ...], level: str) -> dict[str, str]:
-    """Say what GitHub does, and what the job lacks."""
-    needed = " or ".join(f"{scope}: {level}" for scope in scopes)
-    return {"message": "Resource not accessible by integration", "needed": f"{method} {what} needs {needed}"}
+def _lacking(grant: Grant, full_name: str, method: str, what: str) -> str:
+    """Return what a job lacks for a request; an empty text where it lacks nothing."""
+    if grant.full_name != full_name:
+        return f"a token of a job of {full_name}"
+    found = git_pull_api.route(method, what)
+    if found is None:
+        return "" if (method, what) == ("GET", "") else "the owner, who shows no token"
+    scopes, level = found[1]
+    return "" if grant.allows(scopes, level) else " or ".join(f"{scope}: {level}" for scope in scopes)

@@ -6,41 +6,22 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from smproject.sandbox import git_pulls
 from smproject.sandbox.git_pulls import PullRequest
-from smproject.sandbox.git_work import Work
+from smproject.sandbox.git_work import Delivery, Work
 from smproject.sandbox.workflows.runs import Runs
 from smproject.sandbox.world import World
 
 if TYPE_CHECKING:
     from smproject.sandbox.codeconnections import CodeConnections
     from smproject.sandbox.codepipeline.service import CodePipelineService
-    from smproject.sandbox.git_hosts import Hosted
+    from smproject.sandbox.git_hosted import Hosted
 
 _KEPT = 100  # deliveries of a repository
-
-
-@dataclass
-class Delivery:
-    """What the host told, and what that started."""
-
-    work: Work
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    delivered_at: str = field(default_factory=git_pulls.moment)
-    started: list[str] = field(default_factory=list)
-
-    def describe(self) -> dict[str, Any]:
-        """Return what the host's API tells."""
-        action = self.work.proposal.action if self.work.proposal else None
-        times = {"delivered_at": self.delivered_at, "status": "OK"}
-        return {"id": self.id, "guid": self.id, "event": self.work.event, "action": action, **times,
-                "started": list(self.started)}  # fmt: skip
 
 
 class GitEvents:
@@ -92,16 +73,13 @@ class GitEvents:
         commit = commit or repository.git.branches().get(branch, "")
         return Work(repository.full_name, owner, repository.id, branch, commit, **more)
 
-    def proposed(self, repository: Hosted, pull: PullRequest, action: str) -> Work:
-        """Return work on a pull request to which something has happened."""
+    def _proposed(self, repository: Hosted, pull: PullRequest, action: str, actor: str) -> Work:
         pulled = {"action": action, "number": pull.number, "pull_request": self.describe(repository, pull)}
-        payload = {**pulled, "repository": self.facts(repository)}
-        return self.work(
-            repository, pull.head, pull.head_commit, proposal=pull.happened(action), payload=payload
-        )  # fmt: skip
+        more = {"proposal": pull.happened(action), "payload": {**pulled, "repository": self.facts(repository)}}
+        return self.work(repository, pull.head, pull.head_commit, actor=actor, **more)
 
     @contextmanager
-    def changing(self, repository: Hosted) -> Iterator[None]:
+    def changing(self, repository: Hosted, actor: str) -> Iterator[None]:
         """Let branches and tags move inside the block, pull requests follow them, and tell of both."""
         with repository.lock:
             before = repository.git.references()
@@ -111,13 +89,13 @@ class GitEvents:
             followed = list(git_pulls.follow(repository, before, after))
         self.world.touched("codeconnections", "", "Push")
         for name in sorted(name for name in after if after[name] != before.get(name)):
-            self._deliver(repository, self._pushed(repository, name, before.get(name, "")))
+            self._deliver(repository, self._pushed(repository, name, before.get(name, ""), actor))
         for pull, action in followed:
-            self.tell(repository, pull, action)
+            self.tell(repository, pull, action, actor)
 
-    def tell(self, repository: Hosted, pull: PullRequest, action: str) -> None:
+    def tell(self, repository: Hosted, pull: PullRequest, action: str, actor: str) -> None:
         """Tell of something that happened to a pull request."""
-        self._deliver(repository, self.proposed(repository, pull, action))
+        self._deliver(repository, self._proposed(repository, pull, action, actor))
 
     def deliver(self, repository: Hosted, delivery: Delivery) -> list[str]:
         """Deliver, for the first time or again; return what was started by this."""
@@ -130,17 +108,18 @@ class GitEvents:
         return started
 
     def _deliver(self, repository: Hosted, work: Work) -> None:
-        repository.deliveries.append(Delivery(work))
-        made = repository.deliveries[-1]
+        made = Delivery(work)
+        repository.deliveries.append(made)
         del repository.deliveries[:-_KEPT]
         self.deliver(repository, made)
 
-    def _pushed(self, repository: Hosted, reference: str, before: str) -> Work:
+    def _pushed(self, repository: Hosted, reference: str, before: str, actor: str) -> Work:
         commit = repository.git.resolve(reference) or ""
         kind, _, name = reference.removeprefix("refs/").partition("/")
-        payload = {"ref": reference, "before": before or "0" * 40, "after": commit}
-        more = {"before": before, "payload": {**payload, "repository": self.facts(repository)}}
-        return self.work(repository, "" if kind == "tags" else name, commit, tag=name if kind == "tags" else "", **more)
+        branch, tag = ("", name) if kind == "tags" else (name, "")
+        moved = {"ref": reference, "before": before or "0" * 40, "after": commit}
+        payload = {**moved, "repository": self.facts(repository)}
+        return self.work(repository, branch, commit, before=before, tag=tag, actor=actor, payload=payload)
 
     def _files(self, repository: Hosted, work: Work) -> list[str]:
         """Return the paths of the files that a push or a pull request changes; a new branch is compared to main."""

@@ -13,16 +13,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
-from smproject.sandbox import git_http, git_pulls, git_tokens, moto_seam
+from smproject.sandbox import git_http, git_pulls, git_tokens, git_work, moto_seam
 from smproject.sandbox.git_api import GitApi
-from smproject.sandbox.git_events import Delivery, GitEvents
-from smproject.sandbox.git_pulls import PullRequest
+from smproject.sandbox.git_events import GitEvents
+from smproject.sandbox.git_hosted import Hosted
 from smproject.sandbox.git_repository import GitRepository
 from smproject.sandbox.service import ServiceError
 from smproject.sandbox.world import World
@@ -36,36 +34,6 @@ _CONNECTED = re.compile(rf"(\d{{12}})/([\w-]+)/([\w-]+)/{_GIT.pattern}")
 _REPOSITORY = re.compile(r"([\w.-]+/[\w.-]+)")
 _OF_REPOSITORY = re.compile(rf"(-/api/repos/)?{_REPOSITORY.pattern}(?:/(.+))?")
 _CONNECTION = re.compile(r"-/connections/([\w-]+)")
-# Git runs it for each reference that a push moves.
-_HOOK = """#!/bin/sh
-if grep -qxF "$1" protected 2>/dev/null; then
-  echo "error: $1 is protected: changes go there by a pull request" >&2
-  exit 1
-fi
-"""
-
-
-@dataclass
-class Hosted:
-    """A repository of the host, by an id of its own; `lock` makes changes to its references one by one."""
-
-    full_name: str
-    git: GitRepository
-    id: int
-    is_private: bool = False
-    variables: dict[str, str] = field(default_factory=dict)  # what the owner tells its workflows
-    runs: list[dict[str, Any]] = field(default_factory=list)  # of its workflows, the oldest first
-    pulls: dict[int, PullRequest] = field(default_factory=dict)  # pull requests by number
-    deliveries: list[Delivery] = field(default_factory=list)  # what was told of it, the oldest first
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def protect(self, branches: Iterable[str]) -> None:
-        """Let nobody push to these branches."""
-        (self.git.path / "protected").write_text("".join(f"refs/heads/{name}\n" for name in branches))
-        hook = self.git.path / "hooks" / "update"
-        hook.parent.mkdir(exist_ok=True)
-        hook.write_text(_HOOK)
-        hook.chmod(0o755)
 
 
 class GitHost:
@@ -138,14 +106,26 @@ class GitHost:
 
     def _git(self, environ: dict[str, Any], start_response: Any, full_name: str, what: str) -> Iterable[bytes]:
         """Answer git as the provider does."""
-        repository, user = self._connections.hosted.get(full_name), git_http.user_name(environ)
+        repository, told = self._connections.hosted.get(full_name), git_http.credentials(environ)
         if repository is None:
             return git_http.refuse(start_response, "404 Not Found", f"Repository {full_name} does not exist.")
-        if user is None and (_pushes(environ) or repository.is_private):
+        if told is None and (_pushes(environ) or repository.is_private):
             return _ask_who(
                 start_response, "Say who you are: any user name and password will do, http://user:password@..."
             )
-        return self._serve(environ, start_response, repository, what, user or "anonymous")
+        user, password = told or ("anonymous", "")
+        if user == git_tokens.USER and not self._may(repository, password, pushes=_pushes(environ)):
+            needed = "Write access to repository not granted: the job's token needs the permission contents"
+            return git_http.refuse(start_response, "403 Forbidden", needed)
+        return self._serve(environ, start_response, repository, what, user)
+
+    def _may(self, repository: Hosted, token: str, *, pushes: bool) -> bool:
+        """Tell whether a job's token lets git in."""
+        grant = git_tokens.read(self.world.home, token)
+        if grant is None or not (pushes or repository.is_private):
+            return grant is not None
+        level = "write" if pushes else "read"
+        return grant.full_name == repository.full_name and grant.allows(("contents",), level)
 
     def _git_by_connection(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer git as AWS does, for who may use a connection."""
@@ -179,7 +159,7 @@ class GitHost:
         root, path = self.world.home / "hosts", f"{repository.full_name}.git/{what}"
         if what != "git-receive-pack":
             return git_http.serve(environ, start_response, root, path, user)
-        with self.events.changing(repository):
+        with self.events.changing(repository, git_tokens.ACTOR if user == git_tokens.USER else git_work.OWNER):
             return git_http.serve(environ, start_response, root, path, user)
 
 

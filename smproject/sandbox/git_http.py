@@ -25,15 +25,22 @@ _PASSED = (
 )
 
 
-def user_name(environ: Environ) -> str | None:
-    """Return the user name of HTTP basic authentication; None when the request has none."""
+def credentials(environ: Environ) -> tuple[str, str] | None:
+    """Return the user name and the password of HTTP basic authentication; None when the request has none."""
     scheme, _, encoded = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "basic":
         return None
     try:
-        return b64decode(encoded).decode().partition(":")[0]
+        name, _, password = b64decode(encoded).decode().partition(":")
     except (Base64Error, UnicodeDecodeError):
         return None
+    return name, password
+
+
+def user_name(environ: Environ) -> str | None:
+    """Return the user name of HTTP basic authentication; None when the request has none."""
+    found = credentials(environ)
+    return found[0] if found else None
 
 
 def refuse(start_response: Any, status: str, text: str, *headers: tuple[str, str]) -> Iterable[bytes]:

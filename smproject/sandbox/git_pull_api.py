@@ -9,13 +9,13 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from smproject.sandbox import git_pulls
+from smproject.sandbox import git_pulls, git_work
 from smproject.sandbox.git_events import GitEvents
 from smproject.sandbox.git_pulls import CLOSED, OPEN, PullRequest
 from smproject.sandbox.git_repository import GitError, Signature
 
 if TYPE_CHECKING:
-    from smproject.sandbox.git_hosts import Hosted
+    from smproject.sandbox.git_hosted import Hosted
 
 Asked = dict[str, Any]
 Answer = tuple[HTTPStatus, Any]
@@ -75,7 +75,7 @@ class PullApi:
             made = PullRequest(number, title, str(asked.get("body") or ""), self._by, head, base)
             git_pulls.refresh(repository, made)
             repository.pulls[number] = made
-        self._events.tell(repository, made, "opened")
+        self._events.tell(repository, made, "opened", self._by)
         return HTTPStatus.CREATED, self._described(made)
 
     def _list(self, asked: Asked) -> Answer:
@@ -98,11 +98,11 @@ class PullApi:
             raise _invalid(f"state can't be changed to {state}")
         with self._repository.lock:
             pull.title, pull.body = asked.get("title", pull.title), asked.get("body", pull.body)
-            pull.updated_at, was = git_pulls.moment(), pull.state
+            pull.updated_at, was = git_work.moment(), pull.state
             if state != was:
                 self._reopen(pull) if state == OPEN else pull.close()
         if state != was:
-            self._events.tell(self._repository, pull, "reopened" if state == OPEN else "closed")
+            self._events.tell(self._repository, pull, "reopened" if state == OPEN else "closed", self._by)
         return HTTPStatus.OK, self._described(pull)
 
     def _reopen(self, pull: PullRequest) -> None:
@@ -114,10 +114,10 @@ class PullApi:
         method = asked.get("merge_method", "merge")
         if method not in git_pulls.METHODS:
             raise _not_mergeable(f"the sandbox does not implement merge_method {method}")
-        with self._events.changing(self._repository):
+        with self._events.changing(self._repository, self._by):
             self._check_merge(pull, asked.get("sha"))
             commit = self._merged(pull, method, asked)
-        self._events.tell(self._repository, pull, "closed")
+        self._events.tell(self._repository, pull, "closed", self._by)
         return HTTPStatus.OK, {"sha": commit, "merged": True, "message": "Pull Request successfully merged"}
 
     def _check_merge(self, pull: PullRequest, sha: str | None) -> None:
@@ -145,7 +145,7 @@ class PullApi:
 
     def _comment(self, pull: PullRequest, asked: Asked) -> Answer:
         number = sum(len(each.comments) for each in self._repository.pulls.values()) + 1
-        user, moment = {"login": self._by}, git_pulls.moment()
+        user, moment = {"login": self._by}, git_work.moment()
         made = {"id": number, "body": _text(asked, "body"), "user": user, "created_at": moment, "updated_at": moment}
         pull.comments.append(made)
         return HTTPStatus.CREATED, made

@@ -10,21 +10,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from smproject.sandbox.git_repository import GitError, Signature
-from smproject.sandbox.git_work import Proposal
-from smproject.sandbox.service import now
+from smproject.sandbox.git_work import Proposal, moment
 
 if TYPE_CHECKING:
-    from smproject.sandbox.git_hosts import Hosted
+    from smproject.sandbox.git_hosted import Hosted
 
 OPEN, CLOSED = "open", "closed"
 METHODS = {"merge": "three-way", "squash": "squash"}
 HIDDEN = ("refs/pull", "refs/merge-requests")  # references that the host makes, and nobody pushes to
 _HOST = Signature("git host", "noreply@example.com")
-
-
-def moment() -> str:
-    """Return the time as GitHub writes it."""
-    return f"{now():%Y-%m-%dT%H:%M:%SZ}"
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""GITHUB_TOKEN: what a job's steps show to the host's API; it says what the job's `permissions` allow, and how long.
+"""GITHUB_TOKEN: what a job's steps show to the host; it says what the job's `permissions` allow, and how long.
 
 https://docs.github.com/en/actions/concepts/security/github_token
 """
@@ -15,6 +15,8 @@ from joserfc.errors import JoseError
 
 from smproject.sandbox.git_issuers import ALGORITHM, signing_key
 
+USER = "x-access-token"  # git's user name, whose password is a token
+ACTOR = "github-actions[bot]"  # who acts by a token
 _PREFIX, _AUDIENCE = "ghs_", "api"
 _LEVELS = {"read": 1, "write": 2}
 

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from smproject.sandbox.service import now
+
+OWNER = "developer"  # who does what no job's token does
+
+
+def moment() -> str:
+    """Return the time as GitHub writes it."""
+    return f"{now():%Y-%m-%dT%H:%M:%SZ}"
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,7 @@ class Work:
     commit: str
     before: str = ""
     tag: str = ""
+    actor: str = OWNER
     proposal: Proposal | None = None
     payload: Mapping[str, Any] = field(default_factory=dict)
 
@@ -69,3 +80,20 @@ class Work:
     def github_commit(self) -> str:
         """Return what GITHUB_SHA is."""
         return self.proposal.merge_commit if self.proposal else self.commit
+
+
+@dataclass
+class Delivery:
+    """What the host told, and what that started."""
+
+    work: Work
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    delivered_at: str = field(default_factory=moment)
+    started: list[str] = field(default_factory=list)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the host's API tells."""
+        action = self.work.proposal.action if self.work.proposal else None
+        times = {"delivered_at": self.delivered_at, "status": "OK"}
+        return {"id": self.id, "guid": self.id, "event": self.work.event, "action": action, **times,
+                "started": list(self.started)}  # fmt: skip

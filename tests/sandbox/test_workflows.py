@@ -323,6 +323,7 @@ def test_a_pull_request_that_conflicts_starts_no_workflow(repository: Repository
 def test_a_checkout_brings_the_history_that_is_asked_for(repository: Repository) -> None:
     workflow = """
         on: push
+        permissions: {contents: write}
         jobs:
           a:
             runs-on: x
@@ -340,6 +341,12 @@ def test_a_checkout_brings_the_history_that_is_asked_for(repository: Repository)
     assert "commits 2 on main\n" in run["log"]
     assert "branches origin/main origin/other\n" in run["log"]
     assert "refs/heads/made" in repository.git("ls-remote", "origin")
+    assert {each["branch"] for each in repository.runs()} == {"main"}  # what a job's token does starts no workflow
+
+    run = repository.run({GITHUB: workflow.replace("contents: write", "contents: read")})
+    assert "Write access to repository not granted" in run["log"]
+    run = repository.run({GITHUB: workflow.replace("fetch-depth: 0", "fetch-depth: 0, persist-credentials: false")})
+    assert "could not read Username" in run["log"]
 
 
 COMMENT = """

@@ -37,17 +37,17 @@ def _checkout(job: JobRun, inputs: Inputs) -> None:
     depth = inputs.get("fetch-depth") or "1"
     if not depth.isdigit():
         raise WorkflowError(f"the sandbox does not implement fetch-depth: {depth} of the action actions/checkout")
-    header = f"http.{job.world.endpoint}/.extraHeader=Authorization: Basic {job.basic_credentials}"
+    header = f"http.{job.world.endpoint}/.extraHeader"
     keeps = inputs.get("persist-credentials", "true") != "false"
     for words in (
         ["init", "--quiet"],
         ["remote", "add", "origin", job.clone_url],
-        *([["config", *header.split("=", 1)]] if keeps else []),
+        ["config", header, f"Authorization: Basic {job.basic_credentials}"],
         *_fetched(job, int(depth)),
         ["checkout", "--quiet", *_checked_out(job)],
+        *([] if keeps else [["config", "--unset", header]]),
     ):
-        command = ["git", "-c", "advice.detachedHead=false", "-c", header, *words]
-        if job.program(command, git_repository.environment()):
+        if job.program(["git", "-c", "advice.detachedHead=false", *words], git_repository.environment()):
             raise WorkflowError(f"git can't {words[0]} commit {job.commit}")
     job.bring_artifacts()
 

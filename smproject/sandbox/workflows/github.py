@@ -52,7 +52,7 @@ def _contexts(trigger: Trigger, workflow: str) -> dict[str, dict[str, Any]]:
     work = trigger.work
     reference = work.github_reference
     about = {
-        "actor": "developer",
+        "actor": work.actor,
         "api_url": f"{trigger.host}/-/api",
         "base_ref": work.proposal.base if work.proposal else "",
         "event": dict(work.payload),

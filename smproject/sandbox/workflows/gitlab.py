@@ -122,6 +122,7 @@ def _job(key: str, told: Mapping[str, Any], env: Mapping[str, str], needs: tuple
         needs,
         env=env,
         seconds=_seconds(told.get("timeout", "1h"), key),
+        permissions={"contents": "read"},
         tokens=tokens,
         artifacts=_artifacts(told.get("artifacts"), f"{key}.artifacts"),
     )

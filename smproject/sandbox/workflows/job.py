@@ -73,7 +73,7 @@ class JobRun:
     @property
     def basic_credentials(self) -> str:
         """The job's token, as git shows it."""
-        return b64encode(f"x-access-token:{self.api_token}".encode()).decode()
+        return b64encode(f"{git_tokens.USER}:{self.api_token}".encode()).decode()
 
     def execute(self) -> bool:
         """Run the steps; tell whether all that ran succeeded."""

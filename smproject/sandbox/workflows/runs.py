@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from smproject.sandbox import git_tokens
 from smproject.sandbox.git_work import Work
 from smproject.sandbox.service import INTERRUPTED, now
 from smproject.sandbox.workflows import actions, github, gitlab
@@ -18,7 +19,7 @@ from smproject.sandbox.workflows.model import Trigger, Workflow, WorkflowError
 from smproject.sandbox.world import World
 
 if TYPE_CHECKING:
-    from smproject.sandbox.git_hosts import Hosted
+    from smproject.sandbox.git_hosted import Hosted
 
 LOG = logging.getLogger(__name__)
 Record = dict[str, Any]
@@ -140,12 +141,12 @@ def text_of(repository: Hosted, number: int) -> str:
 def _files(repository: Hosted, work: Work) -> Iterator[tuple[str, str]]:
     """Yield the paths and texts of the workflow files that an event may start.
 
-    GitHub reads those of the commit that merges a pull request, and none where there is no such commit; GitLab reads
-    that of the proposed commit, once it is proposed.
+    GitHub reads those of the commit that merges a pull request, and none where there is no such commit, or where a
+    job's token has done it; GitLab reads that of the proposed commit, once it is proposed.
     """
     if work.tag:
         return
-    if work.github_commit:
+    if work.github_commit and work.actor != git_tokens.ACTOR:
         yield from _read(repository, work.github_commit, lambda path: bool(_GITHUB.fullmatch(path)))
     if work.proposal is None or work.proposal.action in _PROPOSING:
         yield from _read(repository, work.commit, lambda path: path == gitlab.FILE)
