@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -88,6 +89,13 @@ def runs() -> Iterator[dict[str, subprocess.Popen[str]]]:
         outcome(tests)
 
 
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run make; what mypy has read of the libraries is kept where `make check` of this repository keeps it."""
+    environment = {**BARE, "MYPY_CACHE_DIR": str(ROOT / ".mypy_cache")}
+    command = ["make", "--no-print-directory", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
 @pytest.fixture(scope="module", params=SEEDS)
 def repository(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, runs: dict[str, subprocess.Popen[str]]
@@ -124,10 +132,7 @@ def test_its_pipelines_compile_offline_to_the_same_bytes_each_time(repository: R
 
 
 def test_its_own_check_passes(repository: Repository) -> None:
-    # What mypy read of the libraries is kept beside what `make check` of this repository read.
-    environment = {**BARE, "MYPY_CACHE_DIR": str(ROOT / ".mypy_cache")}
-    command = ["make", "--no-print-directory", "check"]
-    done = subprocess.run(command, cwd=repository.folder, env=environment, capture_output=True, text=True, check=False)
+    done = make(repository.folder, "check")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All checks passed!" in done.stdout
     assert "Success: no issues found in " in done.stdout
@@ -137,6 +142,19 @@ def test_its_own_tests_pass(repository: Repository) -> None:
     output, error = outcome(repository.tests)
     assert repository.tests.returncode == 0, output + error
     assert re.search(r"\d+ passed", output)
+
+
+def test_a_wrong_type_is_found_in_every_program(tmp_path: Path) -> None:
+    for part in ("pipelines", "containers"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "seedcode" / "repository", tmp_path, dirs_exist_ok=True)
+    programs = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*.py")}
+    for path in programs.values():
+        path.write_text(path.read_text() + "\nmistyped: int = ''\n")
+    done = make(tmp_path, "--keep-going", "types")
+    assert done.returncode != 0
+    found = re.findall(r"^(.*):\d+: error: Incompatible types in assignment", done.stdout, re.MULTILINE)
+    assert set(found) == set(programs) != set()
 
 
 @pytest.mark.parametrize("part", PRODUCT)
