@@ -65,6 +65,7 @@ check: $(VENV)/.ready ## Lint, type-check and validate, offline
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy smproject benchmarks
+	PATH="$(abspath $(BIN)):$$PATH" $(MAKE) --no-print-directory --keep-going --file seedcode/repository/Makefile types
 	$(BIN)/smproject validate
 	$(BIN)/jactionlint --shellcheck= seedcode/*/.github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci seedcode/*/.gitlab-ci.yml

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,9 +25,11 @@ PRODUCT = ("project_templates", "pipelines", "containers", "seedcode", "buildspe
 # An address with a port is that of a service on this machine; processes of one host may meet at the address alone.
 SANDBOX = re.compile(r"sandbox|(localhost|127\.0\.0\.1):|\bmoto\b", re.IGNORECASE)
 US = re.compile(r"sandbox|smproject", re.IGNORECASE)
+# What a seed's own tests run and read.
+TESTED = ("pipelines/", "containers/", "tests/", "pyproject.toml", "buildspecs/deploy_render.yml")
 # An environment without AWS settings, and with no way out.
 BARE = {
-    "PATH": os.environ["PATH"],
+    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     "OMP_WAIT_POLICY": "PASSIVE",
     "https_proxy": "http://127.0.0.1:9",
     "http_proxy": "http://127.0.0.1:9",
@@ -33,7 +38,7 @@ BARE = {
 
 @dataclass
 class Repository:
-    """A seed in a folder, whose own tests run meanwhile: they take longest."""
+    """A seed in a folder, whose own tests, or those of one that has the same, run meanwhile: they take longest."""
 
     folder: Path
     tests: subprocess.Popen[str]
@@ -59,14 +64,49 @@ def start(folder: Path, home: Path, *arguments: str, **variables: str) -> subpro
     )
 
 
+def tested(folder: Path) -> str:
+    """Digest of what a seed's own tests run and read."""
+    digest = hashlib.sha256()
+    for name, text in texts(folder):
+        if name.startswith(TESTED):
+            digest.update(f"{name}\0{text}\0".encode())
+    return digest.hexdigest()
+
+
+@cache
+def outcome(tests: subprocess.Popen[str]) -> tuple[str, str]:
+    """What tests told, output and error, once they have ended."""
+    return tests.communicate()
+
+
+@pytest.fixture(scope="module")
+def runs() -> Iterator[dict[str, subprocess.Popen[str]]]:
+    """Runs of seeds' own tests, by the digest of what they test."""
+    started: dict[str, subprocess.Popen[str]] = {}
+    yield started
+    for tests in started.values():
+        tests.kill()
+        outcome(tests)
+
+
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run make; what mypy has read of the libraries is kept where `make check` of this repository keeps it."""
+    environment = {**BARE, "MYPY_CACHE_DIR": str(ROOT / ".mypy_cache")}
+    command = ["make", "--no-print-directory", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
 @pytest.fixture(scope="module", params=SEEDS)
-def repository(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
+def repository(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, runs: dict[str, subprocess.Popen[str]]
+) -> Repository:
     folder = tmp_path_factory.mktemp("seed") / "repository"
     command = [Path(sys.executable).with_name("smproject"), "assemble", "--seed", request.param, "--to", folder]
     subprocess.run(command, check=True, capture_output=True)
-    with start(folder, folder.parent, "pytest", "-q", "-p", "no:cacheprovider") as tests:
-        yield Repository(folder, tests)
-        tests.kill()
+    digest = tested(folder)
+    if digest not in runs:
+        runs[digest] = start(folder, folder.parent, "pytest", "-q", "-p", "no:cacheprovider")
+    return Repository(folder, runs[digest])
 
 
 def test_it_mentions_neither_the_tool_nor_the_sandbox_but_in_its_label(repository: Repository) -> None:
@@ -91,10 +131,30 @@ def test_its_pipelines_compile_offline_to_the_same_bytes_each_time(repository: R
         assert first == second != ""
 
 
+def test_its_own_check_passes(repository: Repository) -> None:
+    done = make(repository.folder, "check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All checks passed!" in done.stdout
+    assert "Success: no issues found in " in done.stdout
+
+
 def test_its_own_tests_pass(repository: Repository) -> None:
-    output, error = repository.tests.communicate()
+    output, error = outcome(repository.tests)
     assert repository.tests.returncode == 0, output + error
     assert re.search(r"\d+ passed", output)
+
+
+def test_a_wrong_type_is_found_in_every_program(tmp_path: Path) -> None:
+    for part in ("pipelines", "containers"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "seedcode" / "repository", tmp_path, dirs_exist_ok=True)
+    programs = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*.py")}
+    for path in programs.values():
+        path.write_text(path.read_text() + "\nmistyped: int = ''\n")
+    done = make(tmp_path, "--keep-going", "types")
+    assert done.returncode != 0
+    found = re.findall(r"^(.*):\d+: error: Incompatible types in assignment", done.stdout, re.MULTILINE)
+    assert set(found) == set(programs) != set()
 
 
 @pytest.mark.parametrize("part", PRODUCT)

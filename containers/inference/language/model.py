@@ -4,11 +4,18 @@ https://huggingface.co/docs/transformers/main_classes/text_generation
 """
 
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from schema import Schema
 from server.errors import RequestError, StartError, first_line
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    PreTrainedConfig,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging
 
 logging.disable_progress_bar()
@@ -17,6 +24,16 @@ NEEDED = ("config.json", "generation_config.json", "model.safetensors", "tokeniz
 BATCH = 8  # prompts at a time: what is kept of each token grows with their number
 # Nothing of a model's folder is run, nothing is fetched, and no pickle is opened.
 SAFE = {"local_files_only": True, "trust_remote_code": False}
+
+
+class Network(Protocol):
+    """A language model as the library reads it; the library's own class does not say that it writes texts."""
+
+    config: PreTrainedConfig
+    generation_config: GenerationConfig
+
+    def generate(self, **given: Any) -> Any:
+        """Tokens of prompts and of the texts that go on from them, int64 [texts, length]."""
 
 
 class Model:
@@ -69,11 +86,13 @@ class Model:
         return False
 
 
-def load(folder: Path) -> PreTrainedModel:
+def load(folder: Path) -> Network:
     """Read a network in float32: in bfloat16 another CPU's rounding would choose other tokens."""
-    network, found = AutoModelForCausalLM.from_pretrained(
+    read: Any = AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **SAFE
     )
+    network, found = read
     if missing := sorted(found["missing_keys"]):
         raise StartError(f"{folder / 'model.safetensors'} lacks {missing[0]} of config.json's network. Train again.")
-    return network.eval()
+    served: Network = network.eval()
+    return served

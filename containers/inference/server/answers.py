@@ -21,6 +21,7 @@ class Answers(ABC):
     """Predictions of one kind; `formats` are the content types in which they are told."""
 
     formats: tuple[str, ...]
+    shape: tuple[int, ...] = (-1,)  # of predictions, -1 being the number of records
 
     @abstractmethod
     def encode(self, prediction: Any, kind: str) -> bytes:

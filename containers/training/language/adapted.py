@@ -27,7 +27,7 @@ class Adapted(nn.Module):
             task_type=TaskType.CAUSAL_LM,
             target_modules="all-linear",
             r=given.rank,
-            lora_alpha=given.alpha,
+            lora_alpha=given.alpha,  # type: ignore[arg-type]  # the library only multiplies by it
             lora_dropout=given.dropout,
         )
         self.adapted = get_peft_model(base, adapters)

@@ -3,6 +3,7 @@
 import logging
 import tempfile
 from pathlib import Path
+from typing import cast
 
 import torch
 from adapted import Adapted
@@ -31,9 +32,10 @@ def export(network: Adapted, tokenizer: PreTrainedTokenizerBase, texts: Texts, l
     tokens = texts.tokens[:PROVED].long()
     expected = scores(network, tokens)
     write_adapters(network, job.data / "adapter")
-    network.adapted = network.adapted.merge_and_unload()
+    merged = cast(PreTrainedModel, network.adapted.merge_and_unload())  # the base, which the library calls any module
+    network.add_module("adapted", merged)
     difference = prove(expected, scores(network, tokens))
-    write_model(network.adapted, tokenizer, longest, job.model)
+    write_model(merged, tokenizer, longest, job.model)
     logger.info("The merged model gives what the adapted one gives: scores differ by at most %.1e", difference)
 
 

@@ -68,7 +68,7 @@ def learnt(network: nn.Module) -> Weights:
     """Copies of what is not frozen in a network, on the first process's CPU; all processes call it together."""
     frozen = {name for name, value in network.named_parameters(remove_duplicate=False) if not value.requires_grad}
     options = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
-    state = get_model_state_dict(network, options=options)
+    state: dict[str, Any] = get_model_state_dict(network, options=options)
     return on_cpu({name: value for name, value in state.items() if name not in frozen})
 
 
@@ -76,8 +76,8 @@ def save(path: Path, progress: Progress, network: nn.Module, optimizer: Optimize
     """Gather the state from all processes, which call it together; the first writes it."""
     tensors = {f"model.{name}": value for name, value in learnt(network).items()}
     tensors |= {f"best.{name}": value for name, value in progress.best.items()}
-    states = get_optimizer_state_dict(network, optimizer, options=GATHERED).get("state", {})
-    for parameter, state in states.items():
+    gathered: dict[str, Any] = get_optimizer_state_dict(network, optimizer, options=GATHERED)
+    for parameter, state in gathered.get("state", {}).items():
         tensors |= {f"optimizer.{parameter}.{name}": value for name, value in on_cpu(state).items()}
     told = {name: value for name, value in asdict(progress).items() if name != "best"}
     if is_first:
@@ -92,8 +92,9 @@ def load(path: Path, network: nn.Module, optimizer: Optimizer) -> Progress:
         told = {name: json.loads(text) for name, text in file.metadata().items()}
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no dict
     progress = Progress(**told, best=under("best.", tensors))
-    set_model_state_dict(network, under("model.", tensors), options=WHOLE)
-    states: dict[str, Weights] = {}
+    weights: dict[str, Any] = under("model.", tensors)
+    set_model_state_dict(network, weights, options=WHOLE)
+    states: dict[str, Any] = {}
     for name, value in under("optimizer.", tensors).items():
         parameter, _, key = name.rpartition(".")
         states.setdefault(parameter, {})[key] = value

@@ -123,8 +123,10 @@ class Training:
         """Keep gradients to oneself until the last part of a batch."""
         if isinstance(self.network, FSDPModule):
             self.network.set_requires_gradient_sync(last)
-        joined = isinstance(self.model, DistributedDataParallel) and not last
-        return self.model.no_sync() if joined else nullcontext()
+        if last or not isinstance(self.model, DistributedDataParallel):
+            return nullcontext()
+        apart: AbstractContextManager[None] = self.model.no_sync()
+        return apart
 
     def rate(self) -> float:
         """Learning rate: up in a line, down in a cosine. https://arxiv.org/abs/1608.03983"""

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ logger = logging.getLogger("train")
 
 Features = npt.NDArray[np.float32]  # [rows, features], missing values being NaN
 Vector = npt.NDArray[np.float64]  # [rows]
-Forest = RandomForestClassifier | RandomForestRegressor
+Forest: TypeAlias = RandomForestClassifier | RandomForestRegressor
 
 ITERATIONS = 1000  # at most, of a linear classifier's solver
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from entry import Job, TrainingError
 
@@ -11,7 +12,7 @@ from entry import Job, TrainingError
 class Images:
     """Images, uint8 [n, height, width, channels], and their classes, int64 [n]; read from disk as they are needed."""
 
-    pixels: np.ndarray
+    pixels: npt.NDArray[np.uint8]
     labels: torch.Tensor
 
     def __len__(self) -> int:

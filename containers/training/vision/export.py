@@ -58,7 +58,8 @@ def convert(served: nn.Module, example: Tensor) -> bytes:
             verbose=False,
         )
     assert program is not None  # noqa: S101  # None is for the exporter's older way
-    return program.model_proto.SerializeToString()
+    content: bytes = program.model_proto.SerializeToString()
+    return content
 
 
 @torch.no_grad()

@@ -41,4 +41,5 @@ class Network(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Uint8 [n, height, width, channels] to scores, float [n, classes]. Normalises, so that no client has to."""
         values = images.permute(0, 3, 1, 2).float() / 127.5 - 1
-        return self.head(self.blocks(self.stem(values)).mean(dim=(2, 3)))
+        scores: Tensor = self.head(self.blocks(self.stem(values)).mean(dim=(2, 3)))
+        return scores

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
 
 SIZE, CLASSES = 16, 4
@@ -36,13 +37,14 @@ def lay_out(base: Path) -> None:
     for seed, (name, count) in enumerate(COUNTS.items()):
         folder = base / "input" / "data" / name
         folder.mkdir(parents=True)
-        for file, content in zip(("images", "labels"), pictures(count, seed), strict=True):
-            np.save(folder / f"{file}.npy", content)
+        images, labels = pictures(count, seed)
+        np.save(folder / "images.npy", images)
+        np.save(folder / "labels.npy", labels)
     write(base / "input" / "data" / "metadata" / "features.json", {"target": {"classes": list("abcd")}})
     write(base / "input" / "config" / "hyperparameters.json", {"epochs": "4", "batch_size": "64", "width": "8"})
 
 
-def pictures(count: int, seed: int) -> tuple["np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", "np.ndarray"]:
+def pictures(count: int, seed: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Noise, uint8 [count, SIZE, SIZE, 1], of which one quarter is brighter, and that quarter's number."""
     random = np.random.default_rng(seed)
     labels = random.integers(0, CLASSES, count)

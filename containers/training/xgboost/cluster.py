@@ -25,8 +25,9 @@ def joined() -> Iterator[None]:
         return
     address, port = socket.gethostbyname(os.environ["MASTER_ADDR"]), int(os.environ["MASTER_PORT"])
     tracker = start_tracker(world, address, port) if rank == 0 else None
-    place = {"dmlc_tracker_uri": address, "dmlc_tracker_port": port, "dmlc_task_id": str(rank), "dmlc_retry": TRIES}
-    with collective.CommunicatorContext(**place):
+    with collective.CommunicatorContext(
+        dmlc_tracker_uri=address, dmlc_tracker_port=port, dmlc_task_id=str(rank), dmlc_retry=TRIES
+    ):
         yield
     if tracker:
         tracker.wait_for()

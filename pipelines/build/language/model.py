@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from archive import unpack
@@ -14,9 +14,10 @@ from job import JobError
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
+    GenerationConfig,
     LogitsProcessor,
     LogitsProcessorList,
-    PreTrainedModel,
+    PreTrainedConfig,
     PreTrainedTokenizerBase,
 )
 from transformers.utils import logging
@@ -44,7 +45,20 @@ class Judgement(NamedTuple):
     loss: float  # the sum of their negative log likelihoods
 
 
-class Margins(LogitsProcessor):  # type: ignore[misc]  # the library is not typed strictly
+class Network(Protocol):
+    """A language model as the library reads it; the library's own class does not say that it writes texts."""
+
+    config: PreTrainedConfig
+    generation_config: GenerationConfig
+
+    def __call__(self, input_ids: torch.Tensor, *, logits_to_keep: int) -> Any:
+        """Scores of what follows each of the last tokens, as the attribute `logits`: float [texts, length, tokens]."""
+
+    def generate(self, **given: Any) -> Any:
+        """Tokens of prompts and of the texts that go on from them, int64 [texts, length]."""
+
+
+class Margins(LogitsProcessor):
     """Looks on while texts are written: changes no score, keeps the lead of each step's best."""
 
     def __init__(self) -> None:
@@ -61,7 +75,7 @@ class Margins(LogitsProcessor):  # type: ignore[misc]  # the library is not type
 class Model:
     """A network with its tokenizer, and what the model takes and answers."""
 
-    network: PreTrainedModel
+    network: Network
     tokenizer: PreTrainedTokenizerBase
     schema: dict[str, Any]
 

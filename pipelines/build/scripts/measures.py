@@ -9,7 +9,7 @@ from job import JobError
 
 RESAMPLES = 200  # bootstrap samples behind each standard deviation
 
-Values = npt.NDArray[np.float64]
+Values = npt.NDArray[np.number[Any]]
 Rows = npt.NDArray[np.int64]
 Metric = Callable[..., float]
 
