@@ -387,6 +387,17 @@ def test_a_token_without_the_permission_comments_nothing(repository: Repository)
     )
 
 
+def test_a_token_is_for_the_repository_of_its_job_alone(repository: Repository) -> None:
+    other = Repository(repository.sandbox, repository.folder.parent / "other")
+    other.push({})
+    other.push({"b.txt": "two\n"}, "change")
+    other.propose()
+    stranger = COMMENT.replace("$GITHUB_REPOSITORY", other.name).replace("PERMISSIONS", "pull-requests: write")
+    proposed(repository, {GITHUB: stranger})
+    assert "Resource not accessible by integration" in repository.ended("pull_request")["log"]
+    assert other.ask("GET", "/issues/1/comments")[1] == []
+
+
 def test_the_token_of_a_pull_request_has_another_subject(repository: Repository) -> None:
     role = trusting(repository, "GitHub", "main")
     repository.smproject("variables", repository.name, f"AWS_ROLE_ARN={role}")
