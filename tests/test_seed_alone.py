@@ -64,7 +64,7 @@ def start(folder: Path, home: Path, *arguments: str, **variables: str) -> subpro
     )
 
 
-def tested(folder: Path) -> str:
+def programs_of(folder: Path) -> str:
     """Digest of what a seed's own tests run and read."""
     digest = hashlib.sha256()
     for name, text in texts(folder):
@@ -80,13 +80,9 @@ def outcome(tests: subprocess.Popen[str]) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def runs() -> Iterator[dict[str, subprocess.Popen[str]]]:
+def runs() -> dict[str, subprocess.Popen[str]]:
     """Runs of seeds' own tests, by the digest of what they test."""
-    started: dict[str, subprocess.Popen[str]] = {}
-    yield started
-    for tests in started.values():
-        tests.kill()
-        outcome(tests)
+    return {}
 
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -99,14 +95,17 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module", params=SEEDS)
 def repository(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, runs: dict[str, subprocess.Popen[str]]
-) -> Repository:
+) -> Iterator[Repository]:
     folder = tmp_path_factory.mktemp("seed") / "repository"
     command = [Path(sys.executable).with_name("smproject"), "assemble", "--seed", request.param, "--to", folder]
     subprocess.run(command, check=True, capture_output=True)
-    digest = tested(folder)
+    digest = programs_of(folder)
     if digest not in runs:
         runs[digest] = start(folder, folder.parent, "pytest", "-q", "-p", "no:cacheprovider")
-    return Repository(folder, runs[digest])
+    yield Repository(folder, runs[digest])
+    if runs[digest].poll() is None:  # nothing has asked what the tests tell
+        with runs.pop(digest) as tests:
+            tests.kill()
 
 
 def test_it_mentions_neither_the_tool_nor_the_sandbox_but_in_its_label(repository: Repository) -> None:
