@@ -59,8 +59,7 @@ def told(work: Work) -> dict[str, str]:
     facts = {} if work.tag else {"BranchName": work.branch}
     if work.proposal is None:
         return facts
-    about = {"PullRequestId": str(work.proposal.number), "PullRequestTitle": work.proposal.title}
-    return {**facts, **about, "DestinationBranchName": work.proposal.base}
+    return {**facts, "PullRequestId": str(work.proposal.number), "PullRequestTitle": work.proposal.title}
 
 
 def _actions(declaration: Request) -> Iterator[Request]:
