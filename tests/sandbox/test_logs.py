@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from harness import Sandbox
+from harness import ACCOUNTS, Sandbox
 
 GROUP = "/jobs"
 
@@ -45,3 +46,32 @@ def test_a_search_is_by_prefix_or_by_names(logs: Any) -> None:
 def test_a_search_of_a_group_that_is_not_there_is_refused(logs: Any) -> None:
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         logs.filter_log_events(logGroupName="/none", logStreamNamePrefix="spot/")
+
+
+def test_a_key_encrypts_a_group_only_when_its_policy_lets_the_logs_in(sandbox: Sandbox) -> None:
+    kms, logs = sandbox.client("kms"), sandbox.client("logs")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    arn = f"arn:aws:logs:us-east-1:{ACCOUNTS['development']}:log-group:kept-secret"
+    refused = f"not allowed to be used with Arn '{arn}'"
+    with pytest.raises(ClientError, match=f"AccessDeniedException.*{refused}"):
+        logs.create_log_group(logGroupName="kept-secret", kmsKeyId=key)
+    assert logs.describe_log_groups(logGroupNamePrefix="kept-secret")["logGroups"] == []
+
+    policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+    lets_in = {
+        "Effect": "Allow",
+        "Principal": {"Service": "logs.us-east-1.amazonaws.com"},
+        "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+        "Resource": "*",
+        "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": arn}},
+    }
+    policy["Statement"].append(lets_in)
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    logs.create_log_group(logGroupName="kept-secret", kmsKeyId=key)
+    logs.create_log_group(logGroupName="kept-other")
+    with pytest.raises(ClientError, match="not allowed to be used"):
+        logs.associate_kms_key(logGroupName="kept-other", kmsKeyId=key)
+    logs.disassociate_kms_key(logGroupName="kept-secret")
+    logs.associate_kms_key(logGroupName="kept-secret", kmsKeyId=key)
+    [group] = logs.describe_log_groups(logGroupNamePrefix="kept-secret")["logGroups"]
+    assert group["kmsKeyId"] == key
