@@ -8,6 +8,7 @@ import subprocess
 import time
 import urllib.request
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,8 @@ class Trust:
 def providers(sandbox: Sandbox) -> None:
     iam = sandbox.client("iam")
     for issuer in ISSUERS.values():
-        iam.create_open_id_connect_provider(Url=f"https://{issuer}", ClientIDList=[AUDIENCE])
+        with suppress(iam.exceptions.EntityAlreadyExistsException):  # tests of workflows may have made it
+            iam.create_open_id_connect_provider(Url=f"https://{issuer}", ClientIDList=[AUDIENCE])
 
 
 @pytest.fixture(params=list(ISSUERS))
