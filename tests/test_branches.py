@@ -58,17 +58,18 @@ class Project(builder.Project):
     def git(self, *words: str) -> str:
         return self.run("git", *words, cwd=self.checkout).strip()
 
-    def propose(self, branch: str, files: dict[str, str]) -> str:
-        """Push a branch and propose it for main; return the pull request's id."""
-        self.begin(branch, files)
-        target = {"repositoryName": self.name, "sourceReference": branch, "destinationReference": "main"}
-        made = self.client("codecommit").create_pull_request(title=branch, targets=[target])
+    def propose(self, branch: str, files: dict[str, str], target: str = "main") -> str:
+        """Push a branch and propose it; return the pull request's id."""
+        self.begin(branch, files, target)
+        wanted = {"repositoryName": self.name, "sourceReference": branch, "destinationReference": target}
+        made = self.client("codecommit").create_pull_request(title=branch, targets=[wanted])
         return str(made["pullRequest"]["pullRequestId"])
 
-    def begin(self, branch: str, files: dict[str, str]) -> None:
+    def begin(self, branch: str, files: dict[str, str], target: str = "main") -> None:
         """Push a branch whose only tests are quick."""
-        self.git("checkout", "--quiet", "-B", branch, "origin/main")
-        keep_quick_tests(self.git)
+        self.git("checkout", "--quiet", "-B", branch, f"origin/{target}")
+        if target == "main":
+            keep_quick_tests(self.git)
         self.revise(branch, files)
 
     def revise(self, branch: str, files: dict[str, str]) -> None:
@@ -132,9 +133,12 @@ def test_what_is_pushed_afterwards_is_checked_again_and_a_failure_is_told(projec
     assert build["buildStatus"] == "FAILED"
 
 
-def test_what_is_proposed_reaches_nothing_of_the_project(project: Project) -> None:
-    request = project.propose("curious", {"tests/test_reaches_out.py": REACHES_OUT})
-    assert project.told(request).startswith("The tests pass."), project.told(request)
+def test_what_is_proposed_reaches_nothing_of_the_project_and_is_compared_with_its_target(project: Project) -> None:
+    project.begin("base", {"pipelines/build/tabular/pipeline.py": WITH_NOTES})
+    request = project.propose("curious", {"tests/test_reaches_out.py": REACHES_OUT}, target="base")
+    said = project.told(request)
+    assert said.startswith("The tests pass."), said
+    assert "No difference in the pipelines" in said
 
 
 def test_a_pull_request_at_a_git_host_is_checked_and_its_build_tells_what_it_changes(project: Project) -> None:
