@@ -80,7 +80,8 @@ class Settings:
 
     def pipeline_name(self, use_case: str) -> str:
         """Name of the project's pipeline for a use case; at most 256 characters, as SageMaker demands."""
-        return "-".join(filter(None, (self.project_name, self.project_id, use_case, self.variant)))
+        name = f"{self.project_name}-{self.project_id}-{use_case}"
+        return f"{name}-{self.variant}" if self.variant else name
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:

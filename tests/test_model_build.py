@@ -97,12 +97,14 @@ def test_jobs_read_code_but_never_write_it_nor_the_pipeline_s_sources() -> None:
     assert granted("BuildRole", "s3:PutObject") == ["arn:bucket/sagemaker-*", "arn:bucket/code/*"]
 
 
-def test_models_are_registered_in_the_project_s_own_group_only() -> None:
+def test_models_are_registered_in_the_project_s_own_groups_only() -> None:
     account = "arn:aws:sagemaker:us-east-1:111111111111"
-    assert granted("ExecutionRole", "sagemaker:CreateModelPackage") == [
+    assert set(granted("ExecutionRole", "sagemaker:CreateModelPackage")) == {
         "${ModelRegistryGroup.ModelPackageGroupArn}",
         f"{account}:model-package/sagemaker-churn-p-1/*",
-    ]
+        "${DevelopmentRegistryGroup.ModelPackageGroupArn}",
+        f"{account}:model-package/sagemaker-p-1-development/*",
+    }
 
 
 def test_the_build_runs_pipelines_of_the_names_that_the_code_gives_them() -> None:
