@@ -51,7 +51,7 @@ def test_both_hosts_run_what_codebuild_runs() -> None:
 
 
 def test_what_is_proposed_is_tested_without_aws() -> None:
-    assert github_job("test")["permissions"] == {"contents": "read"}
+    assert github_job("test")["permissions"] == {"contents": "read", "pull-requests": "write"}
     assert github_job("test")["if"] == "github.event_name == 'pull_request'"
     assert github_job("build")["if"] == "github.event_name == 'push'"
     assert "id_tokens" not in gitlab_job("test")
