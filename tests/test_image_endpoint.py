@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from policies import ROOT
 
+sys.path.insert(0, str(ROOT))  # before the folder of tests that is called pipelines too
 sys.path.append(str(ROOT / "tests" / "pipelines"))  # what those tests share
 sys.path.append(str(ROOT / "tests" / "containers"))
 
