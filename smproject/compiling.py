@@ -4,6 +4,7 @@ An order is {"folder": ..., "pipeline": ..., "environment": {...}}, its result {
 The SDK is imported once, which takes longest; each pipeline then has a process of its own, as in its repository.
 """
 
+import functools
 import gc
 import io
 import json
@@ -16,12 +17,16 @@ from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
+import botocore.session
+
 
 def main() -> None:
     """Carry out the orders."""
     orders = json.load(sys.stdin)
     gc.disable()  # of the modules that stay, nothing is to be collected
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]  # jsonschema's IRIs: a second that no pipeline needs
+    # AWS's models are read once, not by each of a pipeline's sessions: that takes longer than all else it does.
+    botocore.session.create_loader = functools.cache(botocore.session.create_loader)
     import sagemaker.mlops.workflow.pipeline  # noqa: F401, PLC0415  # type: ignore[import-untyped,unused-ignore]
 
     with multiprocessing.get_context("fork").Pool(maxtasksperchild=1) as pool:

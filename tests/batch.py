@@ -27,7 +27,7 @@ from smproject import catalog
 from smproject.assemble import assemble
 
 Found = scientist.Found
-PRODUCT, PROJECT, SECONDS = "batch", "scores", scientist.SECONDS
+PRODUCT, PROJECT = "batch", "scores"
 ACCOUNT = ACCOUNTS["development"]
 MADE_OF_MODELS = ("sagemaker-project", "targets", "artifacts-key", "artifacts", "images", "model-registry")
 GROUP, MODELS = "sagemaker-churn-p-mod", f"sagemaker-project-p-mod-{ACCOUNT}"
@@ -201,7 +201,7 @@ class Scoring:
             mine = [each for each in self.executions() if each["InputKey"] == key][after:]
             return mine[0] if mine and mine[0]["PipelineExecutionStatus"] != "Executing" else {}
 
-        return eventually(look, SECONDS)
+        return eventually(look)
 
     def put(self, name: str, content: str) -> str:
         """Put an object under input/; return its key."""

@@ -55,7 +55,7 @@ class Project(scientist.Project):
             found: Found = api.describe_pipeline_execution(PipelineExecutionArn=arn)
             return {} if found["PipelineExecutionStatus"] == "Executing" else found
 
-        return eventually(look, scientist.SECONDS)
+        return eventually(look)
 
     def registered(self) -> Found:
         """The one model package that is registered."""

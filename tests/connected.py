@@ -97,7 +97,7 @@ class Catalogue(scientist.Project):
         return self.settled(project)
 
     def settled(self, project: str) -> Found:
-        return scientist.settled(self.client("sagemaker"), project, scientist.SECONDS)
+        return scientist.settled(self.client("sagemaker"), project)
 
     def stack(self, project: Found) -> str:
         product = project["ServiceCatalogProvisionedProductDetails"]["ProvisionedProductId"]
@@ -122,7 +122,7 @@ class Catalogue(scientist.Project):
             ended = [each for each in found if each["stageName"] == "Source" and each["status"] != "InProgress"]
             return next((dict(each) for each in ended if commit in json.dumps(each, default=str)), {})
 
-        return scientist.eventually(look, scientist.SECONDS)
+        return scientist.eventually(look)
 
 
 def twin(project: Any, **parameters: str) -> Any:

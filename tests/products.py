@@ -129,7 +129,7 @@ class Provisioned(ProductProject):
             found: dict[str, Any] = self.client("servicecatalog").describe_record(Id=self.record["RecordId"])
             return found if found["RecordDetail"]["Status"] in {"SUCCEEDED", "FAILED"} else None
 
-        found = eventually(look, 120)["RecordDetail"]
+        found = eventually(look)["RecordDetail"]
         self.stack = f"SC-{ACCOUNTS[self.profile]}-{self.record['ProvisionedProductId']}"
         return "Completed" if found["Status"] == "SUCCEEDED" else json.dumps(found, default=str)
 
@@ -165,7 +165,7 @@ class Deployed(Made):
             status = str(self.described()["StackStatus"])
             return "" if status.endswith("IN_PROGRESS") else status
 
-        ended = eventually(look, 120)
+        ended = eventually(look)
         return "Completed" if ended.endswith(("TE_COMPLETE", "DELETE_COMPLETE")) else ended
 
     def update(self) -> None:

@@ -126,7 +126,7 @@ class Hub:
 
     def settled(self, project: str) -> dict[str, Any]:
         """Wait until a project of the development account is at rest; return its description."""
-        return settled(self.client("sagemaker", "development"), project, 120)
+        return settled(self.client("sagemaker", "development"), project)
 
     def kept(self, project_id: str) -> str | None:
         """What the project's stack keeps; None when there is nothing."""

@@ -20,7 +20,6 @@ from demonstration import SMPROJECT, Demonstration  # noqa: E402
 from harness import ACCOUNTS, Sandbox, eventually, settled  # noqa: E402
 
 Found = dict[str, Any]
-SECONDS = 240
 
 
 @dataclass
@@ -81,7 +80,7 @@ class Project:
 
     def at_rest(self) -> Found:
         """Wait until nothing is done to the project."""
-        return settled(self.client("sagemaker"), self.project, SECONDS)
+        return settled(self.client("sagemaker"), self.project)
 
     @cached_property
     def id(self) -> str:
@@ -100,14 +99,14 @@ class Project:
         found = self.client("codepipeline").list_pipeline_executions(pipelineName=self.pipeline)
         return [item for item in found["pipelineExecutionSummaries"] if item["pipelineExecutionId"] not in self.seen]
 
-    def ended(self, seconds: float = SECONDS) -> Found:
+    def ended(self) -> Found:
         """Wait for the end of a run that nobody has waited for; its status, what failed, and what its actions said."""
 
         def look() -> Found:
             new = self.executions()
             return new[-1] if new and new[-1]["status"] not in ("InProgress", "Stopping") else {}
 
-        run = eventually(look, seconds)
+        run = eventually(look)
         self.seen.add(run["pipelineExecutionId"])
         only = {"pipelineExecutionId": run["pipelineExecutionId"]}
         details = self.client("codepipeline").list_action_executions(pipelineName=self.pipeline, filter=only)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from batch import PROJECT, SECONDS, Project, Scoring, published
+from batch import PROJECT, Project, Scoring, published
 from harness import ACCOUNTS, eventually
 
 STAGES = ("staging", "production")
@@ -36,14 +36,14 @@ def version(project: Project) -> str:
 def staging(project: Project, version: str) -> Scoring:
     """What scores in staging, while the run waits for its approval."""
     found = Scoring(project, "p-mod", "staging")
-    eventually(found.outputs, SECONDS)
+    eventually(found.outputs)
     return found
 
 
 @pytest.fixture(scope="module")
 def production(project: Project, staging: Scoring) -> Scoring:
     """What scores in production after the approval."""
-    eventually(project.waiting, SECONDS)
+    eventually(project.waiting)
     project.smproject("sandbox", "approve", "--pipeline", project.pipeline)
     run = project.ended()
     assert run["status"] == "Succeeded", run

@@ -88,7 +88,7 @@ class Project(builder.Project):
             every = [text["content"] for each in found["commentsForPullRequestData"] for text in each["comments"]]
             return every[-1] if len(every) >= comments else ""
 
-        return eventually(look, scientist.SECONDS)
+        return eventually(look)
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_a_pull_request_at_a_git_host_is_checked_and_its_build_tells_what_it_cha
         builds = other.client("codebuild").batch_get_builds(ids=found)["builds"] if found else []
         return next((b for b in builds if b["buildComplete"] and b["resolvedSourceVersion"] == commit), {})
 
-    build = eventually(look, scientist.SECONDS)
+    build = eventually(look)
     where = {"logGroupName": build["logs"]["groupName"], "logStreamName": build["logs"]["streamName"]}
     log = "".join(each["message"] for each in other.client("logs").get_log_events(**where)["events"])
     assert build["buildStatus"] == "SUCCEEDED", log
@@ -172,7 +172,7 @@ def test_the_development_branch_registers_apart_and_main_is_left_alone(project: 
         found = api.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
         return dict(found[0]) if found else {}
 
-    arn = eventually(look, scientist.SECONDS)["ModelPackageArn"]
+    arn = eventually(look)["ModelPackageArn"]
     version = api.describe_model_package(ModelPackageName=arn)["CustomerMetadataProperties"]
     assert version["GitCommit"] == commit
     assert f":pipeline/branches-{project.id}-tabular-development/" in version["PipelineExecutionArn"]

@@ -21,7 +21,7 @@ from smproject import catalog
 from smproject.sandbox import environments
 from smproject.seeds import seed_files
 
-PRODUCT, PROJECT, SECONDS = "container-build", "images", scientist.SECONDS
+PRODUCT, PROJECT = "container-build", "images"
 TRAINING, INFERENCE = "training-xgboost", "inference-xgboost"
 # About a package that the seed's images do not hold.
 ADVISORY = {

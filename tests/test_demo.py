@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from demonstration import Demonstration
 
-SECONDS = 120
+SECONDS = 600
 
 
 @pytest.fixture

@@ -143,7 +143,7 @@ def test_new_asks_at_a_terminal_until_the_answer_is_right(tmp_path: Path) -> Non
     command = [str(SMPROJECT), "new", "model-build", "churn", "--parameter", "ModelBuildDataBucket=data-bucket"]
     with subprocess.Popen(command, cwd=tmp_path, env=os.environ | WHO, stdin=theirs, stderr=subprocess.PIPE) as asked:
         os.write(ours, b"/customers.csv\ncustomers.csv\nchurn\n")
-        told = asked.communicate(timeout=60)[1].decode()
+        told = asked.communicate(timeout=600)[1].decode()
 
     assert asked.returncode == 0, told
     assert "Parameter 'ModelBuildDataKey' must match pattern" in told

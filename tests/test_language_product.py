@@ -55,7 +55,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 @pytest.fixture(scope="module")
 def first(project: Project) -> Found:
     """How the run ended that came with the creation."""
-    return project.ended(2 * scientist.SECONDS)
+    return project.ended()
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_a_line_that_is_no_record_ends_the_run_with_its_place(project: Project, 
 def test_code_on_a_git_host_builds_as_well(project: Project, taught: Found) -> None:
     data = {"ModelBuildDataBucket": DATA, "ModelBuildDataKey": "kinds/a.jsonl"}
     other = twin(project, **data, BaseModelBucket=MODELS, BaseModelKey="base")
-    assert other.ended(2 * scientist.SECONDS)["status"] == "Failed"  # until its settings suit the base model
+    assert other.ended()["status"] == "Failed"  # until its settings suit the base model
     run = other.teach(SMALL | {"epochs": 1})
     assert run["PIPELINE_EXECUTION_ARN"], run
     assert other.training(run["PIPELINE_EXECUTION_ARN"])["TrainingJobStatus"] == "Completed"

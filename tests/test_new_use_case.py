@@ -36,7 +36,7 @@ def test_the_page_s_commands_register_a_model_of_own_data_for_each_commit(built:
     commits = user.run("git -C tumours rev-list main --not seed").split()
     assert len(commits) == 3
     assert len(re.findall(r"^registered ", told, re.MULTILINE)) == 2
-    pushed = eventually(lambda: [each for each in user.models() if _commit(each) == commits[0]], 240)
+    pushed = eventually(lambda: [each for each in user.models() if _commit(each) == commits[0]])
     models = {_commit(each): each for each in user.models()}
     assert pushed and set(commits) <= set(models)
     first, last = (_columns(user, models[commit]) for commit in (commits[-1], commits[0]))

@@ -30,7 +30,7 @@ from smproject.audit import handlers, services, usage  # noqa: E402
 from smproject.looking import readme  # noqa: E402
 
 TEMPLATE = (ROOT / "project_templates/publishing/template.yaml").read_text()
-NAME, SECONDS = "platform", 240
+NAME = "platform"
 SERVICES = ("codebuild.amazonaws.com", "codepipeline.amazonaws.com")
 # What the pipeline's roles may do and did not here: CodePipeline hands on what its source fetched, files with names of
 # their own have tags, which is the other target; and no stack failed.
@@ -116,7 +116,7 @@ class Team:
         self.git("add", "--all")
         self.git("commit", "--quiet", "-m", message)
         self.git("push", "--quiet", url, "HEAD:main")
-        (new,) = eventually(lambda: set(self.runs(**pipeline)) - self.seen, SECONDS)
+        (new,) = eventually(lambda: set(self.runs(**pipeline)) - self.seen)
         return new
 
     def runs(self, name: str = "") -> dict[str, str]:
@@ -136,7 +136,7 @@ class Team:
             mine = stage.get("latestExecution", {}).get("pipelineExecutionId") == run
             return shown if mine and shown.get("status") == "InProgress" and shown.get("token") else None
 
-        return eventually(look, SECONDS) or {}
+        return eventually(look) or {}
 
     def decide(self, run: str, status: str) -> str:
         """Approve or reject what waits; return how the run ended."""
@@ -150,7 +150,7 @@ class Team:
         return self.ended(run)
 
     def ended(self, run: str, name: str = "") -> str:
-        return eventually(lambda: (self.runs(name)[run] != "InProgress" and self.runs(name)[run]) or "", SECONDS)
+        return eventually(lambda: (self.runs(name)[run] != "InProgress" and self.runs(name)[run]) or "")
 
     def actions(self, run: str, name: str = "") -> dict[str, Found]:
         """What the actions of a run did, by name."""
@@ -318,8 +318,8 @@ def test_service_catalog_launches_another_for_the_same_repository(team: Team, pu
         ProvisioningParameters=[{"Key": key, "Value": value} for key, value in given.items()],
     )["RecordDetail"]["RecordId"]
     assert (ended := record_of(team, record))["Status"] == "SUCCEEDED", ended
-    run = eventually(lambda: next(iter(team.runs("publishing-preview")), None), SECONDS)
-    summary = eventually(lambda: planned_by(team, run), SECONDS)
+    run = eventually(lambda: next(iter(team.runs("publishing-preview")), None))
+    summary = eventually(lambda: planned_by(team, run))
     assert summary["PLAN_CHANGES"] == "yes"  # the files under their own names
     record = catalogue.terminate_provisioned_product(ProvisionedProductName="preview")["RecordDetail"]["RecordId"]
     assert (ended := record_of(team, record))["Status"] == "SUCCEEDED", ended
@@ -342,8 +342,8 @@ def test_a_push_to_a_connected_repository_starts_another(team: Team, published: 
 
     team.git("push", "--quiet", made.stdout.strip().replace("://", "://dev:any@"), "HEAD:main")
 
-    (run,) = eventually(lambda: set(team.runs("publishing-connected")) - first, SECONDS)
-    eventually(lambda: team.actions(run, "publishing-connected").get("Plan", {}).get("status") == "Succeeded", SECONDS)
+    (run,) = eventually(lambda: set(team.runs("publishing-connected")) - first)
+    eventually(lambda: team.actions(run, "publishing-connected").get("Plan", {}).get("status") == "Succeeded")
     assert team.stacks.delete(stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
 
 
@@ -355,7 +355,7 @@ def record_of(team: Team, record: str) -> Found:
         found: Found = catalogue.describe_record(Id=record)["RecordDetail"]
         return found if found["Status"] in {"SUCCEEDED", "FAILED"} else None
 
-    return eventually(look, SECONDS) or {}
+    return eventually(look) or {}
 
 
 def planned_by(team: Team, run: str) -> dict[str, str]:

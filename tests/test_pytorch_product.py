@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import scientist
 from connected import twin
-from harness import ACCOUNTS, eventually
+from harness import ACCOUNTS, PATIENCE, eventually
 from PIL import Image
 from sklearn.datasets import load_digits
 
@@ -65,7 +65,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 @pytest.fixture(scope="module")
 def first(project: Project) -> Found:
     """How the run ended that came with the creation."""
-    run = project.ended(2 * scientist.SECONDS)
+    run = project.ended()
     assert run["status"] == "Succeeded", run
     return run
 
@@ -114,9 +114,9 @@ def test_spot_instances_that_are_taken_away_cost_no_epoch(project: Project, firs
         StoppingCondition={"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200},
         **request,
     )
-    eventually(lambda: "[epoch 2," in project.log("spot"), scientist.SECONDS)
+    eventually(lambda: "[epoch 2," in project.log("spot"))
     project.smproject("sandbox", "interrupt", "spot", "--seconds", "1", "--profile", "development")
-    waits = {"Delay": 1, "MaxAttempts": scientist.SECONDS}
+    waits = {"Delay": 1, "MaxAttempts": PATIENCE}
     api.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName="spot", WaiterConfig=waits)
 
     ended = api.describe_training_job(TrainingJobName="spot")
@@ -151,5 +151,5 @@ def test_an_accelerator_that_is_not_there_ends_the_build_with_the_cause(project:
 
 def test_code_on_a_git_host_builds_as_well(project: Project, first: Found) -> None:
     other = twin(project, ModelBuildDataBucket=BUCKET, ModelBuildDataKey=KEY)
-    assert (run := other.ended(2 * scientist.SECONDS))["status"] == "Succeeded", run
+    assert (run := other.ended())["status"] == "Succeeded", run
     assert other.registered()["ModelApprovalStatus"] == "PendingManualApproval"

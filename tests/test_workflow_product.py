@@ -98,7 +98,7 @@ class Project(builder.Project):
             found = self.asked("runs")["runs"]
             return next((e for e in found if str(e[key]) == value and e["status"] == "completed"), {})
 
-        return eventually(look, scientist.SECONDS)
+        return eventually(look)
 
     def versions(self) -> list[Found]:
         api = self.client("sagemaker")

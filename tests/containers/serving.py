@@ -42,7 +42,7 @@ def run_server(
     """Run a server that is expected to end by itself."""
     command = [sys.executable, "-m", "server", *(arguments or ("serve",))]
     variables = environment(container, base, free_port(), **variables)
-    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=600)
 
 
 @dataclass

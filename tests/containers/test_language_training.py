@@ -110,7 +110,7 @@ def interrupted(job: Job, variables: dict[str, str] | None = None, **given: str)
     program = job.start(variables=variables, **given)
     await_line(program, "[epoch 1")
     program.send_signal(signal.SIGTERM)
-    log, _ = program.communicate(timeout=120)
+    log, _ = program.communicate(timeout=600)
     assert program.returncode == 0, log
     (kept,) = job.checkpoints()
     assert all("lora_" in name for name in load_file(kept)), "what is frozen is the base model's"
@@ -138,7 +138,7 @@ def test_a_job_may_go_on_sharded_whose_base_has_the_same_weights_first_and_last(
     program = job.start(epochs="2")
     await_line(program, "[epoch 1")
     program.send_signal(signal.SIGTERM)
-    program.communicate(timeout=120)
+    program.communicate(timeout=600)
     (kept,) = job.checkpoints()
     assert all("lora_" in name for name in load_file(kept))
 
@@ -152,7 +152,7 @@ def test_the_checkpoint_of_another_base_model_is_left_alone(job: Job) -> None:
     program = job.start()
     await_line(program, "[epoch 1")
     program.send_signal(signal.SIGTERM)
-    program.communicate(timeout=120)
+    program.communicate(timeout=600)
     config = job.channel("base") / "generation_config.json"
     config.write_text(config.read_text() + "\n")
 

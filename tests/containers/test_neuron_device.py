@@ -177,7 +177,7 @@ def test_processes_that_train_together_give_what_they_give_on_the_cpu(tmp_path: 
         processes = [subprocess.Popen(command, env=rank, stderr=subprocess.PIPE, text=True) for rank in ranks]
         try:
             for process in processes:
-                _, errors = process.communicate(timeout=300)
+                _, errors = process.communicate(timeout=600)
                 assert process.returncode == 0, errors
         finally:
             for process in processes:

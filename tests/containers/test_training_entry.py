@@ -70,7 +70,7 @@ class Image:
 
     def run(self, source: str, *start: str, **variables: str) -> subprocess.CompletedProcess[str]:
         arguments = self.arguments(source, *start, **variables)
-        return subprocess.run(**arguments, capture_output=True, check=False, timeout=60)
+        return subprocess.run(**arguments, capture_output=True, check=False, timeout=600)
 
     def train(self, body: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a script whose `train` has this body."""
@@ -393,7 +393,7 @@ def train(hyperparameters, job):
     told = f'{small_disk} && "$0" "$@"; echo "status $?"; cat "$SAGEMAKER_BASE_DIR/output/failure"'
     arguments = image.arguments(source)
     arguments["args"] = [*in_namespaces("--mount"), "sh", "-c", told, *arguments["args"]]
-    finished = subprocess.run(**arguments, capture_output=True, check=False, timeout=60)
+    finished = subprocess.run(**arguments, capture_output=True, check=False, timeout=600)
 
     _, _, failure = finished.stdout.partition("status 1\n")
     assert failure.startswith("Traceback")

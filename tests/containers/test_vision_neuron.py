@@ -71,7 +71,7 @@ def test_training_that_began_on_the_device_ends_on_the_cpu_as_if_it_had_begun_th
     assert program.stdout
     next(line for line in program.stdout if line.startswith("[epoch 1"))
     program.send_signal(signal.SIGTERM)
-    log, _ = program.communicate(timeout=120)
+    log, _ = program.communicate(timeout=600)
     assert program.returncode == 0, log
     (checkpoint,) = (job.base / "checkpoints").rglob("*.safetensors")
     assert {name.split(".")[0] for name in load_file(checkpoint)} == {"model", "best", "optimizer"}

@@ -80,7 +80,7 @@ def test_a_job_that_was_told_to_end_goes_on_as_if_it_had_not_been(plain: tuple[J
     program = job.start()
     await_line(program, "[epoch 1")
     program.send_signal(signal.SIGTERM)
-    log, _ = program.communicate(timeout=120)
+    log, _ = program.communicate(timeout=600)
     assert program.returncode == 0, log
     assert "told to end" in log
 
@@ -95,7 +95,7 @@ def test_a_job_that_was_killed_goes_on_from_its_last_checkpoint(plain: tuple[Job
     program = job.start(checkpoint_steps="3")
     await_line(program, "[epoch 1")
     os.killpg(program.pid, signal.SIGKILL)
-    program.communicate(timeout=60)
+    program.communicate(timeout=600)
 
     code, log = job.run(checkpoint_steps="4")
 
@@ -107,7 +107,7 @@ def test_a_job_that_is_told_to_end_at_once_keeps_no_model(job: Job) -> None:
     program = job.start(epochs="500", batch_size="600")
     await_line(program, "Training on")
     program.send_signal(signal.SIGTERM)
-    log, _ = program.communicate(timeout=120)
+    log, _ = program.communicate(timeout=600)
 
     assert program.returncode == 0, log
     assert job.files() in ([], ["features.json", "manifest.json", "model.onnx", "model.safetensors"])
@@ -183,7 +183,7 @@ def test_the_checkpoint_of_another_training_is_left_alone(plain: tuple[Job, str]
     interrupted = job.start(seed="5")
     await_line(interrupted, "[epoch 1")
     interrupted.send_signal(signal.SIGTERM)
-    interrupted.communicate(timeout=120)
+    interrupted.communicate(timeout=600)
     (kept,) = job.checkpoints()
     content = kept.read_bytes()
 
@@ -201,7 +201,7 @@ def test_a_process_that_dies_ends_the_job_with_the_cause(job: Job) -> None:
     await_line(program, "[epoch 1")
     children = Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()
     os.kill(int(children[1]), signal.SIGKILL)
-    log, _ = program.communicate(timeout=120)
+    log, _ = program.communicate(timeout=600)
 
     assert program.returncode == 128 + signal.SIGKILL, log
     assert "Training process 1 was ended by SIGKILL" in job.failure

@@ -62,7 +62,7 @@ def instances(tmp_path: Path) -> list[Path]:
 
 
 def ended(programs: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
-    outputs = [program.communicate(timeout=100)[0] for program in programs]
+    outputs = [program.communicate(timeout=600)[0] for program in programs]
     return [(program.returncode, output) for program, output in zip(programs, outputs, strict=True)]
 
 

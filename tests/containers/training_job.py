@@ -45,7 +45,7 @@ class TrainingJob:
     def run(self, *before: str, variables: dict[str, str] | None = None, **given: str) -> tuple[int, str]:
         """Run the program to its end; its exit status and log."""
         program = self.start(*before, variables=variables, **given)
-        log, _ = program.communicate(timeout=300)
+        log, _ = program.communicate(timeout=600)
         return program.returncode, log
 
     @property

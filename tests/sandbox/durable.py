@@ -44,7 +44,7 @@ class Durable:
         with (self.home / "server.log").open("a") as log:
             self.server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
         # All that the tests before have made comes back.
-        eventually(lambda: (self.home / "server.json").exists() or self.server.poll() is not None, 180)
+        eventually(lambda: (self.home / "server.json").exists() or self.server.poll() is not None)
         assert self.server.poll() is None, self.log
         return self.sandbox
 
@@ -62,7 +62,7 @@ class Durable:
         """Wait until what has happened so far is on disk, as it is when nobody calls for a moment."""
         marker = f"/saved/{uuid.uuid4().hex}"
         self.sandbox.client("ssm").put_parameter(Name=marker, Value="1", Type="String")
-        eventually(lambda: self._holds(marker), seconds=60)
+        eventually(lambda: self._holds(marker))
 
     def _holds(self, text: str) -> bool:
         """Tell whether the state on disk has a text somewhere."""

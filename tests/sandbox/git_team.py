@@ -95,12 +95,12 @@ class Repository:
             found = [run for run in self.runs() if run["event"] == event and run["status"] == "completed"]
             return found if len(found) >= number else []
 
-        return eventually(look, 60)[0]
+        return eventually(look)[0]
 
     def run(self, files: dict[str, str], branch: str = "main") -> Found:
         """Push files; return the one run that this starts, once it has ended."""
         commit = self.push(files, branch)
-        return eventually(lambda: next((e for e in self.runs() if self._ended(e, commit)), None) or {}, 60)
+        return eventually(lambda: next((e for e in self.runs() if self._ended(e, commit)), None) or {})
 
     @staticmethod
     def _ended(run: Found, commit: str) -> bool:

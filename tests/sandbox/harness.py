@@ -17,6 +17,7 @@ import botocore.session
 from botocore.loaders import Loader
 
 Found = TypeVar("Found")
+PATIENCE = 600  # seconds: what is awaited does come, on a busy machine later
 LOADER = Loader(include_default_search_paths=True)  # reading each service's model once makes clients cheap
 ACCOUNTS = {
     "shared-services": "111111111111",
@@ -80,20 +81,20 @@ class Sandbox:
         return str(made["Role"]["Arn"])
 
 
-def eventually(look: Callable[[], Found], seconds: float = 30) -> Found:
-    """Return what `look` finds as soon as it is truthy; fail with the last look when it never is."""
-    deadline = time.monotonic() + seconds
+def eventually(look: Callable[[], Found]) -> Found:
+    """Return what `look` finds as soon as it is truthy; fail with the last look when it isn't, within PATIENCE."""
+    deadline = time.monotonic() + PATIENCE
     while not (found := look()):
-        assert time.monotonic() < deadline, f"Not within {seconds} s; the last look gave {found!r}."
+        assert time.monotonic() < deadline, f"Not within {PATIENCE} s; the last look gave {found!r}."
         time.sleep(0.05)
     return found
 
 
-def settled(sagemaker: Any, project: str, seconds: float = 30) -> dict[str, Any]:
+def settled(sagemaker: Any, project: str) -> dict[str, Any]:
     """Wait until nothing is done to a SageMaker project; return its description."""
 
     def look() -> dict[str, Any] | None:
         found: dict[str, Any] = sagemaker.describe_project(ProjectName=project)
         return None if found["ProjectStatus"].endswith(("Pending", "InProgress")) else found
 
-    return eventually(look, seconds)
+    return eventually(look)

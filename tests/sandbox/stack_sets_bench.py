@@ -34,7 +34,7 @@ class Sets:
 
     def ended(self, name: str, started: Item) -> Item:
         """Wait until an operation has ended; return its description."""
-        return eventually(lambda: self._ended(name, started["OperationId"]), 60)
+        return eventually(lambda: self._ended(name, started["OperationId"]))
 
     def _ended(self, name: str, id_: str) -> Item | None:
         found = self.api.describe_stack_set_operation(StackSetName=name, OperationId=id_)

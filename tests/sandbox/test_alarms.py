@@ -69,7 +69,7 @@ class Watched:
 
     def become(self, states: dict[str, str]) -> None:
         """Wait until alarms have their states."""
-        eventually(lambda: {name: self.describe(name)["StateValue"] for name in states} == states, 10)
+        eventually(lambda: {name: self.describe(name)["StateValue"] for name in states} == states)
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def test_the_waiter_and_the_pages_of_boto3_work(sets: ChangeSets, name: str) -> 
         StackName=name, ChangeSetName="many", TemplateBody=f"Resources:\n{many}", ChangeSetType="CREATE"
     )
     waiter = sets.api.get_waiter("change_set_create_complete")
-    waiter.wait(ChangeSetName="many", StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    waiter.wait(ChangeSetName="many", StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 300})
     first = sets.api.describe_change_set(ChangeSetName=made["Id"])
     assert "NextToken" in first
     pages = sets.api.get_paginator("describe_change_set").paginate(ChangeSetName=made["Id"])

@@ -60,7 +60,7 @@ def test_a_failed_update_is_rolled_back_to_the_last_stable_state(stacks: Stacks,
     again = stacks.update(name, broken, {"Name": f"{name}-newer", "Value": "two"}, DisableRollback=True)
     assert (again["StackStatus"], stacks.parameter(f"{name}-newer")) == ("UPDATE_FAILED", "two")
     stacks.api.rollback_stack(StackName=name)
-    poll = {"Delay": 1, "MaxAttempts": 30}
+    poll = {"Delay": 1, "MaxAttempts": 300}
     stacks.api.get_waiter("stack_rollback_complete").wait(StackName=name, WaiterConfig=poll)
     ended = stacks.ended(name)
     assert (ended["Parameters"], ended["Outputs"]) == (made["Parameters"], made["Outputs"])
@@ -110,7 +110,9 @@ def test_an_update_can_be_cancelled(stacks: Stacks, name: str) -> None:
     with pytest.raises(ClientError, match="CancelUpdateStack cannot be called from current stack status"):
         stacks.api.cancel_update_stack(StackName=name)
     with pytest.raises(WaiterError, match="UPDATE_ROLLBACK_COMPLETE"):
-        stacks.api.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 9})
+        stacks.api.get_waiter("stack_update_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 300}
+        )
 
 
 def alarmed(sandbox: Sandbox, name: str) -> dict[str, object]:

@@ -188,7 +188,7 @@ def test_a_resource_that_cannot_be_deleted_fails_the_deletion(stacks: Stacks, sa
 
 
 def test_the_waiters_of_boto3_see_the_end(stacks: Stacks, name: str) -> None:
-    poll = {"Delay": 1, "MaxAttempts": 30}
+    poll = {"Delay": 1, "MaxAttempts": 300}
     made, failed = stacks.start(CHAIN, {"Name": name}), stacks.start(FAILING, {"Name": f"{name}-2"})
     stacks.api.get_waiter("stack_create_complete").wait(StackName=made, WaiterConfig=poll)
     with pytest.raises(WaiterError, match="ROLLBACK_COMPLETE"):

@@ -209,7 +209,7 @@ def test_a_stack_that_failed_to_be_created_is_not_updated(stacks: Stacks, name: 
 
 
 def test_the_waiters_of_boto3_see_the_end_of_an_update(stacks: Stacks, name: str) -> None:
-    poll = {"Delay": 1, "MaxAttempts": 30}
+    poll = {"Delay": 1, "MaxAttempts": 300}
     stacks.create(FOLLOWED, {"Name": name}, StackName=name)
     stacks.start_update(name, FOLLOWED, {"Name": name, "Value": "two"})
     stacks.api.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig=poll)

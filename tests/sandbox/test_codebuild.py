@@ -17,7 +17,6 @@ import botocore.exceptions
 import pytest
 from harness import Sandbox, eventually
 
-SECONDS = 60
 Build = dict[str, Any]
 
 
@@ -64,7 +63,7 @@ class Builds:
         return build
 
     def finished(self, build_id: str) -> Build:
-        eventually(lambda: self.get(build_id)["buildComplete"], SECONDS)
+        eventually(lambda: self.get(build_id)["buildComplete"])
         return self.get(build_id)
 
     def run(self, buildspec: str, **settings: Any) -> Build:
@@ -295,7 +294,7 @@ def test_a_stopped_build_ends_with_what_it_started(builds: Builds) -> None:
         phases: {build: {commands: [sleep 600 & export CHILD=$!, sleep 600]}}
         """
     build_id = builds.start(spec)
-    child = eventually(lambda: exported(builds.get(build_id)).get("CHILD", ""), SECONDS)
+    child = eventually(lambda: exported(builds.get(build_id)).get("CHILD", ""))
     assert running(child)
     builds.api.stop_build(id=build_id)
     build = builds.finished(build_id)
@@ -324,7 +323,7 @@ def test_no_more_builds_run_at_once_than_the_project_allows(builds: Builds) -> N
 
 def test_the_log_can_be_read_while_the_build_runs(builds: Builds) -> None:
     build_id = builds.start("version: 0.2\nphases: {build: {commands: [echo first words, sleep 600]}}\n")
-    eventually(lambda: "\nfirst words\n" in builds.log(builds.get(build_id)), SECONDS)
+    eventually(lambda: "\nfirst words\n" in builds.log(builds.get(build_id)))
     assert builds.get(build_id)["buildStatus"] == "IN_PROGRESS"
     builds.api.stop_build(id=build_id)
     assert "Running command sleep 600" in builds.log(builds.finished(build_id))
@@ -431,7 +430,7 @@ def test_a_started_build_tells_eventbridge_when_it_ends(builds: Builds) -> None:
     events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
     events.put_targets(Rule=rule, Targets=[{"Id": "queue", "Arn": arn}])
     build = builds.finished(builds.start_project(name))
-    received = eventually(lambda: sqs.receive_message(QueueUrl=url).get("Messages"), SECONDS)
+    received = eventually(lambda: sqs.receive_message(QueueUrl=url).get("Messages"))
     event = json.loads(received[0]["Body"])
     assert event["detail-type"] == "CodeBuild Build State Change"
     assert event["detail"]["build-id"] == build["arn"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from harness import ACCOUNTS, eventually
-from workshop import SECONDS, Declared, Workshop, action, stage
+from workshop import Declared, Workshop, action, stage
 
 
 @dataclass
@@ -126,12 +126,12 @@ def test_abandoning_stops_a_running_build(workshop: Workshop, projects: Projects
         found = workshop.actions(name).get("Sleep", {}).get("output", {}).get("executionResult", {})
         return str(found.get("externalExecutionId", ""))
 
-    build = eventually(running, SECONDS)
+    build = eventually(running)
     execution = workshop.executions(name)[0]["pipelineExecutionId"]
     workshop.api.stop_pipeline_execution(pipelineName=name, pipelineExecutionId=execution, abandon=True)
     workshop.ended(name, "Stopped")
     codebuild = workshop.sandbox.client("codebuild")
-    eventually(lambda: codebuild.batch_get_builds(ids=[build])["builds"][0]["buildStatus"] == "STOPPED", SECONDS)
+    eventually(lambda: codebuild.batch_get_builds(ids=[build])["builds"][0]["buildStatus"] == "STOPPED")
 
 
 def test_an_action_may_act_as_a_role_of_its_own(workshop: Workshop, projects: Projects) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from harness import ACCOUNTS, Sandbox, eventually
 from test_codepipeline_structure import refusal
-from workshop import SECONDS, Declared, Workshop, action, approval, stage
+from workshop import Declared, Workshop, action, approval, stage
 
 TEMPLATE = """\
 Parameters:
@@ -165,7 +165,7 @@ def test_outputs_become_variables_and_an_artifact(target: Target) -> None:
     told = {"CustomData": "#{Stack.Group} keeps #{Stack.Days} day"}
     name = target.create(deploy, approval(configuration=told, runOrder=2))
     target.shop.reached(name, "Approve")
-    eventually(lambda: target.shop.actions(name)["Approve"]["input"].get("resolvedConfiguration"), SECONDS)
+    eventually(lambda: target.shop.actions(name)["Approve"]["input"].get("resolvedConfiguration"))
     run = target.shop.actions(name)["Approve"]
     assert run["input"]["resolvedConfiguration"] == {"CustomData": f"{target.stack} keeps 1 day"}
     [made] = target.shop.actions(name)["Deploy"]["output"]["outputArtifacts"]
@@ -265,9 +265,7 @@ def test_a_stage_that_fails_after_its_deployment_deploys_again_what_was_there_be
     assert {"OutputKey": "Days", "OutputValue": "7"} in target.describe()["Outputs"]
     shop.answer(name, token, "Rejected")
     shop.ended(name, "Failed", bad)
-    rollback = eventually(lambda: [e for e in shop.executions(name)[:1] if e["executionType"] == "ROLLBACK"], SECONDS)[
-        0
-    ]
+    rollback = eventually(lambda: [e for e in shop.executions(name)[:1] if e["executionType"] == "ROLLBACK"])[0]
     assert rollback["rollbackMetadata"]["rollbackTargetPipelineExecutionId"] == good
     shop.answer(name, shop.token(name, execution=rollback["pipelineExecutionId"]))
     shop.ended(name, "Succeeded", rollback["pipelineExecutionId"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from harness import eventually
 from test_codepipeline_structure import refusal
-from workshop import SECONDS, Declared, Workshop, approval, stage
+from workshop import Declared, Workshop, approval, stage
 
 UNDO = {"onFailure": {"result": "ROLLBACK"}}
 REASON = {"CustomData": "commit #{SourceVariables.CommitId}, #{variables.Reason}"}
@@ -43,7 +43,7 @@ def first(shop: Workshop, name: str) -> str:
 
 def rollback_of(shop: Workshop, name: str) -> Declared:
     """Wait for the newest execution to be a rollback; return its summary."""
-    return eventually(lambda: [e for e in shop.executions(name)[:1] if e["executionType"] == "ROLLBACK"], SECONDS)[0]
+    return eventually(lambda: [e for e in shop.executions(name)[:1] if e["executionType"] == "ROLLBACK"])[0]
 
 
 def test_a_failed_stage_runs_again_as_the_last_good_execution_ran_it(shop: Workshop) -> None:

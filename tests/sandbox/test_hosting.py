@@ -16,7 +16,7 @@ from hosting_bench import Serving, add
 from test_events import Queue, rule
 from workbench import Workbench
 
-QUICKLY = {"Delay": 1, "MaxAttempts": 30}
+QUICKLY = {"Delay": 1, "MaxAttempts": 300}
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_resources_are_listed_by_name(serving: Serving, endpoint: str) -> None:
 
 
 def test_the_containers_print_to_the_endpoints_log(serving: Serving, endpoint: str) -> None:
-    eventually(lambda: "serving hello" in serving.log(endpoint), 10)
+    eventually(lambda: "serving hello" in serving.log(endpoint))
 
 
 def test_the_model_can_only_be_read(serving: Serving, endpoint: str) -> None:
@@ -154,7 +154,7 @@ def test_a_server_that_ends_by_itself_is_started_again(serving: Serving) -> None
     before = serving.tell(name)["pid"]
     code, message = refusal(lambda: serving.tell(name, end=True))
     assert (code, "(503)" in message) == ("ModelError", True)
-    after = eventually(lambda: _pid(serving, name), 15)
+    after = eventually(lambda: _pid(serving, name))
     assert after != before
     assert serving.api.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
 

@@ -106,7 +106,7 @@ def _served(sandbox: Sandbox, model: str) -> str:
     variant = {"VariantName": "A", "ModelName": model, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     api.create_endpoint_config(EndpointConfigName=model, ProductionVariants=[variant])
     api.create_endpoint(EndpointName=model, EndpointConfigName=model)
-    api.get_waiter("endpoint_in_service").wait(EndpointName=model, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    api.get_waiter("endpoint_in_service").wait(EndpointName=model, WaiterConfig={"Delay": 1, "MaxAttempts": 300})
     runtime = sandbox.client("sagemaker-runtime", "staging")
     answer = runtime.invoke_endpoint(EndpointName=model, Body=b'{"tell": 1}')
     return str(json.loads(answer["Body"].read())["model"])

@@ -240,7 +240,7 @@ class Registry:
             build: dict[str, Any] = self.builds.batch_get_builds(ids=[build_id])["builds"][0]
             return build if build["buildComplete"] else None
 
-        build = eventually(finished, 120)
+        build = eventually(finished)
         assert build
         where = {"logGroupName": build["logs"]["groupName"], "logStreamName": build["logs"]["streamName"]}
         events = logs.get_log_events(**where, startFromHead=True, limit=10000)["events"]

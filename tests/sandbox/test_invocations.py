@@ -137,7 +137,7 @@ def test_requests_and_answers_are_captured(serving: Serving) -> None:
     serving.invoke(name, "1,2", ContentType="text/csv", InferenceId="first")
     error(serving, name, '{"status": 400}')
     prefix = f"captured/{name}/A/{datetime.now(timezone.utc):%Y/%m/%d/%H}/"
-    [stored] = eventually(lambda: serving.bench.keys(prefix), 5)
+    [stored] = eventually(lambda: serving.bench.keys(prefix))
     assert stored.endswith(".jsonl")
     [line] = serving.bench.get(serving.bench.uri(stored)).decode().splitlines()
     found = json.loads(line)
@@ -164,7 +164,7 @@ def test_what_is_still_waiting_is_captured_when_the_endpoint_ends(serving: Servi
     name = serving.endpoint(serving.config(serving.model(), DataCaptureConfig=capture))
     serving.invoke(name, "last")
     serving.api.delete_endpoint(EndpointName=name)
-    [stored] = eventually(lambda: serving.bench.keys(f"ending/{name}/"), 5)
+    [stored] = eventually(lambda: serving.bench.keys(f"ending/{name}/"))
     found = json.loads(serving.bench.get(serving.bench.uri(stored)))
     assert set(found["captureData"]) == {"endpointInput"}
 
@@ -206,7 +206,7 @@ def test_invocations_are_counted_and_timed(serving: Serving) -> None:
 
     # moto's statistics are those of all sets of dimensions that hold the given ones: the full set is asked for.
     full = {"EndpointConfigName": config}
-    eventually(lambda: metric("Invocations", "Sum", **full) == 5, 5)
+    eventually(lambda: metric("Invocations", "Sum", **full) == 5)
     assert metric("InvocationsPerInstance", "Sum", **full) == 2.5
     assert metric("Invocation4XXErrors", "Sum", **full) == 1
     assert metric("Invocation5XXErrors", "Average", **full) == 0.2
@@ -224,8 +224,8 @@ def test_an_alarm_on_errors_goes_off(serving: Serving) -> None:
     name = serving.endpoint(serving.config(serving.model()))
     alarm = serving.alarm(endpoint=name)
     slow = serving.alarm("ModelLatency", name, ExtendedStatistic="p99", Threshold=40_000.0, Statistic=None)
-    eventually(lambda: serving.state(alarm)["StateValue"] == "OK", 5)
+    eventually(lambda: serving.state(alarm)["StateValue"] == "OK")
     error(serving, name, '{"status": 500, "seconds": 0.05}')
-    eventually(lambda: serving.state(alarm)["StateValue"] == "ALARM", 5)
-    eventually(lambda: serving.state(slow)["StateValue"] == "ALARM", 5)
+    eventually(lambda: serving.state(alarm)["StateValue"] == "ALARM")
+    eventually(lambda: serving.state(slow)["StateValue"] == "ALARM")
     assert "greater than the threshold (0.0)" in serving.state(alarm)["StateReason"]

@@ -42,7 +42,7 @@ class Tool:
         """Run `smproject sandbox ...` on the home."""
         command = ["smproject", "sandbox", *words, "--home", str(home or self.home)]
         return subprocess.run(
-            command, env=self.environment, cwd=self.person, capture_output=True, text=True, check=False, timeout=90
+            command, env=self.environment, cwd=self.person, capture_output=True, text=True, check=False, timeout=600
         )
 
     def up(self, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -289,7 +289,7 @@ def _check_refused(kept: Tool, reason: str) -> None:
 def test_the_demonstration_leaves_a_kept_state_alone(kept: Tool) -> None:
     environment = kept.environment | {"SMPROJECT_SANDBOX_HOME": str(kept.home)}
     command = ["smproject", "sandbox", "demo", "--port", str(kept.port)]
-    refused = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    refused = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)
     assert refused.returncode == 1
     assert "holds a sandbox's state" in refused.stderr
     assert (kept.home / "state.db").exists()

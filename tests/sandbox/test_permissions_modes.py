@@ -73,6 +73,6 @@ def test_a_denial_may_be_logged_only_or_not_looked_for(lenient: tuple[str, Sandb
 
 def test_another_mode_is_refused_at_the_start(tmp_path: Path) -> None:
     server = started(tmp_path, 1, "perhaps")
-    output, _ = server.communicate(timeout=60)
+    output, _ = server.communicate(timeout=600)
     assert server.returncode != 0
     assert "SMPROJECT_PERMISSIONS is 'perhaps'. Set it to enforce, report or off." in output

@@ -185,7 +185,7 @@ def test_a_rule_runs_on_its_schedule(sandbox: Sandbox, queue: Queue, name: str) 
     events = sandbox.client("events")
     arn = events.put_rule(Name=name, ScheduleExpression="cron(* * * * ? *)")["RuleArn"]
     events.put_targets(Rule=name, Targets=[{"Id": "a", "Arn": queue.arn}])
-    [heard] = eventually(lambda: queue.bodies(5), 75)
+    [heard] = eventually(lambda: queue.bodies(5))
     assert (heard["source"], heard["detail-type"], heard["resources"]) == ("aws.events", "Scheduled Event", [arn])
     assert heard["detail"] == {}
     assert heard["time"].endswith(":00Z")

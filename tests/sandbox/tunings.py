@@ -86,7 +86,7 @@ class Tunings:
             found = self.describe(name)
             return None if found["HyperParameterTuningJobStatus"] in {"InProgress", "Stopping"} else found
 
-        return eventually(look, seconds=60)
+        return eventually(look)
 
     def run(self, *arguments: Any, **members: Any) -> Item:
         """Run a tuning job to its end."""

@@ -8,7 +8,6 @@ from typing import Any
 
 from harness import Sandbox, eventually
 
-SECONDS = 60
 BRANCH = "main"
 Declared = dict[str, Any]
 
@@ -93,7 +92,7 @@ class Workshop:
     def ended(self, name: str, status: str, execution: str = "") -> Declared:
         """Wait for an execution (the only one, unless named) to end; check how."""
         wanted = execution or self.executions(name)[0]["pipelineExecutionId"]
-        eventually(lambda: self.execution(name, wanted)["status"] not in ("InProgress", "Stopping"), SECONDS)
+        eventually(lambda: self.execution(name, wanted)["status"] not in ("InProgress", "Stopping"))
         found = self.execution(name, wanted)
         assert found["status"] == status, found
         return found
@@ -109,7 +108,7 @@ class Workshop:
 
     def reached(self, name: str, action_name: str, execution: str = "") -> Declared:
         """Wait until an execution runs an action; return the run."""
-        return eventually(lambda: self.actions(name, execution).get(action_name, {}), SECONDS)
+        return eventually(lambda: self.actions(name, execution).get(action_name, {}))
 
     def stages(self, name: str) -> dict[str, Declared]:
         return {found["stageName"]: found for found in self.api.get_pipeline_state(name=name)["stageStates"]}
@@ -122,7 +121,7 @@ class Workshop:
             mine = not execution or found.get("latestExecution", {}).get("pipelineExecutionId") == execution
             return str(found["actionStates"][0].get("latestExecution", {}).get("token", "")) if mine else ""
 
-        return eventually(look, SECONDS)
+        return eventually(look)
 
     def answer(self, name: str, token: str, status: str = "Approved", summary: str = "by a test") -> None:
         self.api.put_approval_result(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness import eventually
-from visitor import SECONDS, Found, Visitor
+from visitor import Found, Visitor
 
 STAGES = ("staging", "production")
 
@@ -67,7 +67,7 @@ class Deployer:
 
     def wait_for_quiet(self) -> None:
         """Wait until nothing runs."""
-        eventually(lambda: all(item["status"] not in ("InProgress", "Stopping") for item in self.executions()), SECONDS)
+        eventually(lambda: all(item["status"] not in ("InProgress", "Stopping") for item in self.executions()))
 
     def approve(self, number: int, status: str = "Approved") -> str:
         """Change a version's approval, and return the execution that this starts."""
@@ -78,7 +78,7 @@ class Deployer:
             new = [item["pipelineExecutionId"] for item in self.executions()]
             return next((item for item in new if item not in before), "")
 
-        return str(eventually(started, SECONDS))
+        return str(eventually(started))
 
     def set_approval(self, number: int, status: str) -> None:
         """Change a version's approval, by the command line."""
@@ -92,7 +92,7 @@ class Deployer:
             found = next(item for item in self.executions() if item["pipelineExecutionId"] == execution)
             return {} if found["status"] in ("InProgress", "Stopping") else found
 
-        return eventually(look, SECONDS)
+        return eventually(look)
 
     def waits(self, execution: str) -> Found:
         """Wait until an execution asks for approval; return its action."""
@@ -103,7 +103,7 @@ class Deployer:
             assert not failed, failed
             return actions.get("Approve/Approve", {})
 
-        return eventually(asked, SECONDS)
+        return eventually(asked)
 
     def release(self, execution: str) -> Found:
         """Let an execution into production by the sandbox's own command, and wait for its end."""

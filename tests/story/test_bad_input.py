@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 from harness import eventually
-from visitor import PROJECT, SECONDS, Found, Visitor
+from visitor import PROJECT, Found, Visitor
 
 BUILDSPEC, SCRIPT = "buildspecs/model_build.yml", "pipelines/build/tabular/process.py"
 Push = Callable[..., str]
@@ -122,7 +122,7 @@ def test_data_that_cannot_be_read_fail_the_processing_job_and_the_delivery_with_
 def test_a_parameter_outside_its_pattern_fails_the_project_and_is_named(visitor: Visitor) -> None:
     create_project(visitor, "greedy", ModelBuildDataKey="*")
     describe = visitor.client("sagemaker").describe_project
-    eventually(lambda: describe(ProjectName="greedy")["ProjectStatus"] == "CreateFailed", SECONDS)
+    eventually(lambda: describe(ProjectName="greedy")["ProjectStatus"] == "CreateFailed")
     reason = describe(ProjectName="greedy")["ServiceCatalogProvisionedProductDetails"]
     assert "ModelBuildDataKey" in reason["ProvisionedProductStatusMessage"]
 
@@ -160,7 +160,7 @@ def test_a_killed_training_program_fails_its_step_and_the_next_execution_works(v
     wanted = {"DataUri": f"s3://{bucket}/{copy['Key']}", "GateThreshold": "0.8"}
 
     killed = start(visitor, **wanted)
-    os.kill(eventually(lambda: training_program(killed), SECONDS), signal.SIGKILL)
+    os.kill(eventually(lambda: training_program(killed)), signal.SIGKILL)
     assert visitor.ended(killed)["PipelineExecutionStatus"] == "Failed"
     train = visitor.steps(killed)["train"]
     assert (train["StepStatus"], visitor.job(train, "Training")["TrainingJobStatus"]) == ("Failed", "Failed")

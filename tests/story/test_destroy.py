@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from conftest import told
 from harness import eventually
 from test_story_two_projects import DATA, create_project
-from visitor import PROJECT, SECONDS, Found, Visitor
+from visitor import PROJECT, Found, Visitor
 
 STRANGER = "p-strangerstran"
 NAME_TAG, ID_TAG = "sagemaker:project-name", "sagemaker:project-id"
@@ -137,11 +137,11 @@ def test_a_second_run_finds_nothing_to_do(wrecker: Wrecker) -> None:
 
 def test_what_a_deleted_project_left_is_found_by_its_tags(wrecker: Wrecker) -> None:
     made = create_project(wrecker.visitor, "left-behind", "model-build", DATA)
-    eventually(lambda: made.deliveries()[0]["status"] != "InProgress", SECONDS)
+    eventually(lambda: made.deliveries()[0]["status"] != "InProgress")
     identifier = made.project["ProjectId"]
     sagemaker = made.client("sagemaker")
     sagemaker.delete_project(ProjectName="left-behind")
-    eventually(lambda: is_deleted(sagemaker, "left-behind"), SECONDS)
+    eventually(lambda: is_deleted(sagemaker, "left-behind"))
     left = {name for name in wrecker.names() if identifier in name}
     assert {name.split()[0] for name in left} >= {"pipelines", "model_package_groups", "bucket", "images", "code"}
     done = wrecker.destroy("--project", "left-behind", "--yes", "left-behind")

@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from deployer import STAGES, Deployer
 from harness import ACCOUNTS, eventually
-from visitor import SECONDS, Found, Visitor
+from visitor import Found, Visitor
 
 SDK = """
 import sys
@@ -182,7 +182,7 @@ def test_requests_and_answers_are_captured_in_the_target_account(visitor: Visito
             line["captureData"] for line in lines if line["captureData"]["endpointInput"]["data"] == json.dumps(record)
         ]
 
-    data = eventually(captured, SECONDS)[0]
+    data = eventually(captured)[0]
     assert json.loads(data["endpointOutput"]["data"]) == answer
 
 

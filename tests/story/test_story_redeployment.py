@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from deployer import Deployer, traffic
 from harness import ACCOUNTS, eventually
-from visitor import SECONDS, Found, Visitor
+from visitor import Found, Visitor
 
 STAGES = "pipelines/deploy/realtime/stages"
 Member = tuple[str, bytes]
@@ -46,7 +46,7 @@ def push(deployer: Deployer, checkout: Path, stage: str, change: tuple[str, str]
     deployer.visitor.git(checkout, "commit", "--quiet", "--all", "--message", f"Change {stage}")
     before = len(deployer.executions())
     deployer.visitor.git(checkout, "push", "--quiet")
-    eventually(lambda: len(deployer.executions()) > before, SECONDS)
+    eventually(lambda: len(deployer.executions()) > before)
     return str(deployer.executions()[-1]["pipelineExecutionId"])
 
 
@@ -114,9 +114,7 @@ def test_a_failed_test_stops_before_the_approval_and_staging_goes_back(deployer:
     assert "budget" in reason
     assert "Approve/Approve" not in deployer.actions(execution)
     assert failed_cases(deployer.visitor) == ["test_latency_is_within_its_budget"]
-    back = eventually(
-        lambda: [item for item in deployer.executions() if item.get("executionType") == "ROLLBACK"], SECONDS
-    )
+    back = eventually(lambda: [item for item in deployer.executions() if item.get("executionType") == "ROLLBACK"])
     assert deployer.ended(back[-1]["pipelineExecutionId"])["status"] == "Succeeded"
     assert deployer.serving("staging") == deployer.serving("production") == deployer.version(1)
     repaired = push(deployer, checkout, "staging.yml", ("latency_budget_ms: 1", "latency_budget_ms: 250"))

@@ -11,7 +11,7 @@ import pytest
 from connected import Team
 from deployer import STAGES, Deployer
 from harness import ACCOUNTS, eventually
-from visitor import SECONDS, Found, Visitor
+from visitor import Found, Visitor
 
 DATA = {
     "ModelBuildDataBucket": "churn-data-222222222222",
@@ -40,7 +40,7 @@ def create_project(visitor: Visitor, name: str, product: str, values: dict[str, 
         project: Found = sagemaker.describe_project(ProjectName=name)
         return {} if project["ProjectStatus"] in ("Pending", "CreateInProgress") else project
 
-    project = eventually(ended, SECONDS)
+    project = eventually(ended)
     assert project["ProjectStatus"] == "CreateCompleted", project
     return replace(visitor, looks_at=name)
 
@@ -68,7 +68,7 @@ def engineer(visitor: Visitor, kind: str) -> Deployer:
     """Who deploys what a project has built, with another one or with the same."""
     name, product = f"charges-{kind}", "model-build" if kind.startswith("two") else "model-build-deploy"
     builds = create_project(visitor, name, product, {**DATA, **TARGETS, **repository(visitor, name, kind)})
-    eventually(lambda: builds.deliveries()[0]["status"] != "InProgress", SECONDS)
+    eventually(lambda: builds.deliveries()[0]["status"] != "InProgress")
     if product == "model-build-deploy":
         connect(visitor, name)
         return Deployer(builds)

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from harness import eventually
-from visitor import SECONDS, Found, Visitor
+from visitor import Found, Visitor
 
 TUTORIALS = Path(__file__).resolve().parents[2] / "docs" / "tutorials"
 
@@ -28,7 +28,7 @@ def test_looking_around_leads_to_a_model_that_passes_the_gate(reader: Visitor, t
     assert "churn\tCreateCompleted" in shown
     assert "Quality gate not met" in shown
     assert "<svg" in (tmp_path / "evaluation.html").read_text()
-    eventually(lambda: len(_versions(reader)) == before + 1, SECONDS)
+    eventually(lambda: len(_versions(reader)) == before + 1)
     approved, newest = (_package(reader, version) for version in _versions(reader)[-2:])
     told = newest["CustomerMetadataProperties"]
     assert told["ComparedWith"] == approved["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]

@@ -14,7 +14,6 @@ from harness import ACCOUNTS, Sandbox, eventually
 
 Found = dict[str, Any]
 PROJECT = "churn"
-SECONDS = 120
 
 
 @dataclass
@@ -91,7 +90,7 @@ class Visitor:
             found: Found = describe(PipelineExecutionArn=execution)
             return {} if found["PipelineExecutionStatus"] in ("Executing", "Stopping") else found
 
-        return eventually(look, SECONDS)
+        return eventually(look)
 
     def steps(self, execution: str) -> dict[str, Found]:
         """Return the steps of an execution by name."""
@@ -119,7 +118,7 @@ class Visitor:
             mine = [item for item in self.deliveries() if commit in {r["revisionId"] for r in item["sourceRevisions"]}]
             return mine[0] if mine and mine[0]["status"] not in ("InProgress", "Stopping") else {}
 
-        return eventually(look, SECONDS)
+        return eventually(look)
 
     def build(self, delivery: Found) -> Found:
         """Return the run of the Build action of a CodePipeline execution."""
