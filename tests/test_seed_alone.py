@@ -25,8 +25,11 @@ PRODUCT = ("project_templates", "pipelines", "containers", "seedcode", "buildspe
 # An address with a port is that of a service on this machine; processes of one host may meet at the address alone.
 SANDBOX = re.compile(r"sandbox|(localhost|127\.0\.0\.1):|\bmoto\b", re.IGNORECASE)
 US = re.compile(r"sandbox|smproject", re.IGNORECASE)
-# What a seed's own tests run and read.
-TESTED = ("pipelines/", "containers/", "tests/", "pyproject.toml", "buildspecs/deploy_render.yml")
+# What a seed's own tests run and read, by the folder of the tests.
+TESTED = {
+    "containers": ("containers/", "tests/containers/", "pyproject.toml"),
+    "pipelines": ("pipelines/", "containers/", "tests/", "pyproject.toml", "buildspecs/deploy_render.yml"),
+}
 # An environment without AWS settings, and with no way out.
 BARE = {
     "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -41,7 +44,7 @@ class Repository:
     """A seed in a folder, whose own tests, or those of one that has the same, run meanwhile: they take longest."""
 
     folder: Path
-    tests: subprocess.Popen[str]
+    tests: list[subprocess.Popen[str]]
 
     def texts(self) -> Iterator[tuple[str, str]]:
         yield from texts(self.folder)
@@ -64,11 +67,11 @@ def start(folder: Path, home: Path, *arguments: str, **variables: str) -> subpro
     )
 
 
-def programs_of(folder: Path) -> str:
-    """Digest of what a seed's own tests run and read."""
-    digest = hashlib.sha256()
+def programs_of(folder: Path, part: str) -> str:
+    """Digest of what a seed's own tests of a part run and read."""
+    digest = hashlib.sha256(part.encode())
     for name, text in texts(folder):
-        if name.startswith(TESTED):
+        if name.startswith(TESTED[part]):
             digest.update(f"{name}\0{text}\0".encode())
     return digest.hexdigest()
 
@@ -99,13 +102,15 @@ def repository(
     folder = tmp_path_factory.mktemp("seed") / "repository"
     command = [Path(sys.executable).with_name("smproject"), "assemble", "--seed", request.param, "--to", folder]
     subprocess.run(command, check=True, capture_output=True)
-    digest = programs_of(folder)
-    if digest not in runs:
-        runs[digest] = start(folder, folder.parent, "pytest", "-q", "-p", "no:cacheprovider")
-    yield Repository(folder, runs[digest])
-    if runs[digest].poll() is None:  # nothing has asked what the tests tell
-        with runs.pop(digest) as tests:
-            tests.kill()
+    parts = {programs_of(folder, path.name): f"tests/{path.name}" for path in (folder / "tests").iterdir()}
+    for digest, part in parts.items():
+        if digest not in runs:
+            runs[digest] = start(folder, folder.parent, "pytest", "-q", "-p", "no:cacheprovider", part)
+    yield Repository(folder, [runs[digest] for digest in parts])
+    for digest in parts:
+        if runs[digest].poll() is None:  # nothing has asked what the tests tell
+            with runs.pop(digest) as tests:
+                tests.kill()
 
 
 def test_it_mentions_neither_the_tool_nor_the_sandbox_but_in_its_label(repository: Repository) -> None:
@@ -138,9 +143,10 @@ def test_its_own_check_passes(repository: Repository) -> None:
 
 
 def test_its_own_tests_pass(repository: Repository) -> None:
-    output, error = outcome(repository.tests)
-    assert repository.tests.returncode == 0, output + error
-    assert re.search(r"\d+ passed", output)
+    for tests in repository.tests:
+        output, error = outcome(tests)
+        assert tests.returncode == 0, output + error
+        assert re.search(r"\d+ passed", output)
 
 
 def test_a_wrong_type_is_found_in_every_program(tmp_path: Path) -> None:

@@ -1,16 +1,20 @@
 """Settings of an imaginary project, and its compiled pipeline."""
 
+import functools
 import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # pytest puts the folder of a test on the path, not the repository, whose packages are under test.
 sys.path.insert(0, str(ROOT))
+# Each of a pipeline's sessions would read AWS's models anew: most of the time that a compilation takes.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 VARIABLES = {
     "SAGEMAKER_PROJECT_NAME": "leavers",
