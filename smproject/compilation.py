@@ -16,23 +16,10 @@ from smproject.choices import choices, one_by_one
 from smproject.looking.reading import read
 from smproject.seeds import materialise
 
-# Stands for what a project's stack sets. Nothing of it is looked up.
-ENVIRONMENT = {
-    "AWS_REGION": "us-east-1",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "SAGEMAKER_PROJECT_NAME": "example",
-    "SAGEMAKER_PROJECT_ID": "p-example",
-    "ARTIFACT_BUCKET": "sagemaker-project-p-example-111111111111",
-    "KMS_KEY_ARN": "arn:aws:kms:us-east-1:111111111111:key/00000000-0000-0000-0000-000000000000",
-    "PIPELINE_ROLE_ARN": "arn:aws:iam::111111111111:role/sagemaker-p-example-execution",
-    "MODEL_PACKAGE_GROUP_NAME": "sagemaker-example-p-example",
-    "IMAGE_REPOSITORY_URI": "111111111111.dkr.ecr.us-east-1.amazonaws.com/sagemaker-example-p-example",
-    "IMAGE_URI": f"111111111111.dkr.ecr.us-east-1.amazonaws.com/sagemaker-example-p-example@sha256:{'0' * 64}",
-    "DATA_URI": "s3://example-data/table.csv",
-    "TARGET_COLUMN": "target",
-    "BASE_MODEL_URI": "s3://example-data/base",
-}
+# Settings and credentials of whoever runs this must not leak into the result.
+_KEPT = ("HOME", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TMPDIR")
+# The SDK wants a Region when it is imported. All else is of an imaginary project, and nothing is looked up.
+ENVIRONMENT = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
 @dataclass(frozen=True)
@@ -90,8 +77,7 @@ def _order(source: Path, folder: Path, choice: dict[str, str]) -> dict[str, Any]
 
 
 def _carried_out(orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    # Settings and credentials of whoever runs this must not leak into the result.
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "SAGEMAKER_"))}
+    kept = {key: os.environ[key] for key in _KEPT if key in os.environ}
     done = subprocess.run(
         [sys.executable, "-m", "smproject.compiling"],
         env={**kept, **ENVIRONMENT},

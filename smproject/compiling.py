@@ -34,11 +34,11 @@ def main() -> None:
 
 
 def _carry_out(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Run `python -m pipelines.run print` in the order's folder."""
+    """Run `python -m pipelines.run print --imaginary` in the order's folder."""
     os.environ.update(order["environment"])
     os.chdir(order["folder"])
     sys.path.insert(0, order["folder"])
-    sys.argv = ["pipelines.run", "print", "--pipeline", order["pipeline"]]
+    sys.argv = ["pipelines.run", "print", "--imaginary", "--pipeline", order["pipeline"]]
     logging.root.handlers.clear()  # the SDK's, in whose place the pipeline's program sets its own
     with redirect_stdout(io.StringIO()) as printed, redirect_stderr(io.StringIO()) as told:
         error = _run()

@@ -111,7 +111,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     with scientist.published(Project, tmp_path_factory.mktemp("workflow")) as made:
         made.put(BUCKET, {KEY: data.csv()[0]})
         given = {"ModelBuildDataBucket": BUCKET, "ModelBuildDataKey": KEY, "ModelBuildTargetColumn": "churn"}
-        made.create(BuildRepository=made.named, **given)
+        made.create(BuildRepository=made.named, DevelopmentBranch="develop", **given)
         made.tell()
         yield made
 
@@ -127,10 +127,24 @@ def test_a_push_trains_and_registers_by_the_workflow_s_role(project: Project) ->
     assert version["CustomerMetadataProperties"]["PipelineExecutionArn"] in run["summary"]
 
 
+def test_the_development_branch_builds_apart(project: Project) -> None:
+    before = len(project.versions())
+
+    run = project.push_to("develop")
+
+    assert run["conclusion"] == "success", run["log"]
+    api, group = project.client("sagemaker"), f"sagemaker-{project.id}-development"
+    (version,) = api.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
+    made = api.describe_model_package(ModelPackageName=version["ModelPackageArn"])["CustomerMetadataProperties"]
+    assert made["GitCommit"] == run["commit"]
+    assert f"pipeline/flow-{project.id}-tabular-development/" in made["PipelineExecutionArn"]
+    assert len(project.versions()) == before
+
+
 def test_another_branch_or_repository_is_refused_and_nothing_runs(project: Project) -> None:
     before = len(project.versions())
     workflow = project.checkout / ".github/workflows/model_build.yml"
-    workflow.write_text(workflow.read_text().replace("branches: [main]", "branches: [main, feature]"))
+    workflow.write_text(workflow.read_text().replace("branches: [main, develop]", "branches: [main, develop, feature]"))
 
     run = project.push_to("feature")
 

@@ -73,21 +73,35 @@ def test_actions_are_pinned_by_commit_with_their_version_beside() -> None:
     assert all(re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line) for line in used)
 
 
-def test_the_role_trusts_one_branch_of_one_repository_to_the_letter() -> None:
+def test_the_development_branch_s_settings_come_behind_and_win() -> None:
+    value = resources(TEMPLATE, "AWS::SSM::Parameter")["DevelopmentWorkflowSettings"]["Value"]["Fn::Sub"]
+    assert [line.partition("=")[0] for line in value.splitlines()] == ["PIPELINE_VARIANT", "MODEL_PACKAGE_GROUP_NAME"]
+
+
+def test_the_role_trusts_branches_of_one_repository_to_the_letter() -> None:
     role = resources(TEMPLATE, "AWS::IAM::Role")["BuildRole"]
-    subjects = {
-        value["Fn::Sub"]
+    subjects = [
+        value
         for statement in statements(role["AssumeRolePolicyDocument"])
-        for key, value in statement["Condition"]["StringEquals"].items()
+        for key, values in statement["Condition"]["StringEquals"].items()
         if key.endswith(":sub")
-    }
-    assert subjects == {
-        "repo:${BuildRepository}:ref:refs/heads/${BuildBranch}",
-        "project_path:${BuildRepository}:ref_type:branch:ref:${BuildBranch}",
-    }
-    patterns = [TEMPLATE["Parameters"][name]["AllowedPattern"] for name in ("BuildRepository", "BuildBranch")]
+        for value in values
+    ]
+
+    def named(branch: str) -> list[dict[str, str]]:
+        of_github = f"repo:${{BuildRepository}}:ref:refs/heads/${{{branch}}}"
+        return [
+            {"Fn::Sub": each}
+            for each in (of_github, f"project_path:${{BuildRepository}}:ref_type:branch:ref:${{{branch}}}")
+        ]
+
+    (main, other), absent = (named("BuildBranch"), named("DevelopmentBranch")), {"Ref": "AWS::NoValue"}
+    developed = [{"Fn::If": ["HasDevelopmentBranch", each, absent]} for each in other]
+    assert subjects == [main[0], developed[0], main[1], developed[1]]
+    names = ("BuildRepository", "BuildBranch", "DevelopmentBranch")
+    patterns = [TEMPLATE["Parameters"][name]["AllowedPattern"] for name in names]
     for pattern in patterns:
-        assert not any(re.search(pattern, text) for text in ("team/*", "team/ch?rn", "team/${x}", "*", ""))
+        assert not any(re.search(pattern, text) for text in ("team/*", "team/ch?rn", "team/${x}", "*"))
     assert re.search(patterns[0], "team@12/churn@34") and re.search(patterns[0], "group/sub/churn")
 
 
