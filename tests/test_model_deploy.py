@@ -217,14 +217,27 @@ def test_logs_of_the_builds_may_be_encrypted(stack: Deployed) -> None:
     [
         (STAGING, "", "no production account"),
         ("", PRODUCTION, "no staging account"),
-        (STAGING, STAGING, "same account"),
-        (DEVELOPMENT, PRODUCTION, "staging account is the project's own"),
-        (STAGING, DEVELOPMENT, "production account is the project's own"),
     ],
 )
-def test_accounts_that_would_meet_are_refused(template: str, staging: str, production: str, told: str) -> None:
+def test_one_account_of_two_is_refused(template: str, staging: str, production: str, told: str) -> None:
     accounts = {"TargetsStagingAccountId": staging, "TargetsProductionAccountId": production}
     assert told in " ".join(Deployed(template, DEVELOPMENT, **accounts).refused())
+
+
+def test_one_account_for_both_leaves_staging_out() -> None:
+    accounts = dict.fromkeys(ACCOUNTS, DEVELOPMENT)
+    for template in ("model-deploy", "model-build-deploy"):
+        stack = Deployed(template, DEVELOPMENT, **accounts)
+        assert stack.refused() == []
+        stages = stack.resources("AWS::CodePipeline::Pipeline")["ModelDeployPipeline"]["Stages"]
+        assert [each["Name"] for each in stages] == ["Source", "Render", "Approve", "Production"]
+        assert "StagingTest" not in str(stages)
+
+
+def test_a_project_that_scores_in_its_own_account_is_given_none() -> None:
+    accounts = dict.fromkeys(ACCOUNTS, DEVELOPMENT)
+    assert len(Deployed("batch", DEVELOPMENT, **accounts).refused()) == 2
+    assert Deployed("batch", DEVELOPMENT).refused() == []
 
 
 def test_a_deployment_needs_accounts_and_a_build_does_not() -> None:

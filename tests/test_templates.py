@@ -231,8 +231,10 @@ def test_no_name_is_too_long_for_the_longest_project(path: Path) -> None:
     for key, item in load(path)["Resources"].items():
         if item["Type"] in NAME_LIMITS:
             label, limit = NAME_LIMITS[item["Type"]]
-            rendered = render(item["Properties"][label], LONGEST)
-            assert "${" not in rendered and len(rendered) <= limit, f"{key}: {rendered}"
+            name = item["Properties"][label]
+            for each in name["Fn::If"][1:] if "Fn::If" in name else [name]:
+                rendered = render(each, LONGEST)
+                assert "${" not in rendered and len(rendered) <= limit, f"{key}: {rendered}"
 
 
 @EVERY_DIRECT
