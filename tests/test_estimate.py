@@ -51,8 +51,11 @@ def test_every_price_is_dated_sourced_and_of_a_known_thing() -> None:
 
 
 def test_endpoints_are_charged_by_the_hour_as_the_files_of_the_stages_say() -> None:
-    hosted = costs("model-deploy", "--hours-per-month", "100")["sagemaker-host-ml.m5.large"]
-    assert hosted == pytest.approx((1 + 2) * 100 * 0.115)
+    accounts = {"TargetsStagingAccountId": "111111111111", "TargetsProductionAccountId": "222222222222"}
+    both = [each for pair in accounts.items() for each in ("--parameter", "=".join(pair))]
+    for given, instances in ((both, 1 + 2), ([], 2)):
+        hosted = costs("model-deploy", "--hours-per-month", "100", *given)["sagemaker-host-ml.m5.large"]
+        assert hosted == pytest.approx(instances * 100 * 0.115)
     assert "sagemaker-host-ml.m5.large" not in costs("model-build")
 
 

@@ -236,7 +236,7 @@ def test_one_account_for_both_leaves_staging_out() -> None:
 
 def test_a_project_that_scores_in_its_own_account_is_given_none() -> None:
     accounts = dict.fromkeys(ACCOUNTS, DEVELOPMENT)
-    assert len(Deployed("batch", DEVELOPMENT, **accounts).refused()) == 2
+    assert len(Deployed("batch", DEVELOPMENT, **accounts).refused()) == 1
     assert Deployed("batch", DEVELOPMENT).refused() == []
 
 
