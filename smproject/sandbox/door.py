@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from smproject.sandbox import calls, git_hosts, git_http, moto_seam, replies, validation
+from smproject.sandbox import calls, container_credentials, git_hosts, git_http, moto_seam, replies, validation
 from smproject.sandbox.calls import Call, Environ
 from smproject.sandbox.moto_seam import ANONYMOUS, Credentials
 from smproject.sandbox.permissions.gate import Gate, Judgement, Used, assumed, refusal
@@ -40,6 +40,8 @@ class Door:
         started = time.perf_counter()
         if environ["PATH_INFO"].startswith((git_hosts.PREFIX, git_hosts.BY_CONNECTION)):
             return self.host(environ, start_response)
+        if environ["PATH_INFO"] == container_credentials.PATH:
+            return self.world.containers.answer(environ).send(start_response)
         if environ["PATH_INFO"].startswith(_GIT):
             return self._git(environ, start_response, started)
         try:

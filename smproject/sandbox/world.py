@@ -15,6 +15,7 @@ from botocore.loaders import Loader
 
 from smproject.sandbox import moto_seam
 from smproject.sandbox.calllog import CallLog
+from smproject.sandbox.container_credentials import ContainerCredentials
 from smproject.sandbox.moto_seam import Credentials
 from smproject.sandbox.permissions import trust
 from smproject.sandbox.processes import Processes
@@ -37,6 +38,7 @@ class World:
     region: str
     services: dict[str, Service] = field(default_factory=dict)
     processes: Processes = field(default_factory=Processes)
+    containers: ContainerCredentials = field(default_factory=ContainerCredentials)
     changed: threading.Event = field(default_factory=threading.Event)  # set where there is something to write
     _called: set[str] = field(default_factory=set)
     _clients: dict[tuple[str, str, str], Any] = field(default_factory=dict)

@@ -7,6 +7,8 @@ import io
 import json
 import subprocess
 import textwrap
+import urllib.error
+import urllib.request
 import uuid
 import zipfile
 from dataclasses import dataclass
@@ -363,7 +365,8 @@ def test_parameters_and_secrets_reach_the_build_but_not_its_log(builds: Builds) 
     log = builds.log(build)
     assert "*** and ***" in log
     assert "quiet-word" not in log
-    assert "AWS_SECRET_ACCESS_KEY=***" in log
+    assert "AWS_CONTAINER_AUTHORIZATION_TOKEN=***" in log
+    assert "AWS_SECRET_ACCESS_KEY" not in log
 
 
 def test_commands_act_as_the_service_role(builds: Builds) -> None:
@@ -379,6 +382,40 @@ def test_commands_act_as_the_service_role(builds: Builds) -> None:
     found = exported(builds.run(spec))
     assert found["CLI"] == found["SDK"]
     assert ":assumed-role/build-role/AWSCodeBuild-" in found["CLI"]
+
+
+def test_a_profile_of_a_build_assumes_another_account_s_role(builds: Builds) -> None:
+    role = builds.sandbox.role("lets-builds-in", builds.role, profile="staging")
+    spec = f"""\
+        version: 0.2
+        env: {{exported-variables: [BEFORE, CLI, SDK]}}
+        phases:
+          build:
+            commands:
+              - export BEFORE=$(aws sts get-caller-identity --query Arn --output text)
+              - printf '[profile there]\\nrole_arn = {role}\\ncredential_source = EcsContainer\\n' > config
+              - export AWS_CONFIG_FILE="$PWD/config" AWS_PROFILE=there
+              - export CLI=$(aws sts get-caller-identity --query Arn --output text)
+              - export SDK=$(python -c "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])")
+        """
+    found = exported(builds.run(spec))
+    assert ":assumed-role/build-role/" in found["BEFORE"]
+    assert all(":assumed-role/lets-builds-in/" in found[name] for name in ("CLI", "SDK"))
+
+
+def test_credentials_of_a_build_end_with_it(builds: Builds) -> None:
+    spec = """\
+        version: 0.2
+        env: {exported-variables: [ADDRESS, TOKEN]}
+        phases:
+          build:
+            commands:
+              - export ADDRESS=$AWS_CONTAINER_CREDENTIALS_FULL_URI TOKEN=$AWS_CONTAINER_AUTHORIZATION_TOKEN
+        """
+    found = exported(builds.run(spec))
+    request = urllib.request.Request(found["ADDRESS"], headers={"Authorization": found["TOKEN"]})  # noqa: S310
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(request)  # noqa: S310
 
 
 def test_what_a_build_installs_stays_in_it(builds: Builds) -> None:

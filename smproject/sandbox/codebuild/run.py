@@ -71,6 +71,7 @@ class Run:
     def _clean(self) -> None:
         if self._shell:
             self._shell.close()
+        self.world.containers.take_back(self._env)
         self._log.close()
         self._folder.remove()
 
@@ -139,7 +140,8 @@ class Run:
             self.credentials = self.world.assume(facts["serviceRole"], "codebuild.amazonaws.com", session, project)
         except ServiceError as error:
             raise PhaseFailure("ACCESS_DENIED", f"CodeBuild can't use its service role. {error.message}") from error
-        self._log.secrets |= {self.credentials.secret_key, self.credentials.token} - {""}
+        lent = self.world.containers.lend(self.credentials, self.world.endpoint)
+        self._log.secrets |= {self.credentials.token, lent["AWS_CONTAINER_AUTHORIZATION_TOKEN"]} - {""}
         self._log.note("Running in the sandbox: processes of this machine, no container")
         if "groupName" in facts["logs"]:
             self._log.follow(self._client("logs"), facts["logs"]["groupName"], facts["logs"]["streamName"])
@@ -148,8 +150,9 @@ class Run:
         docker.write(self._folder.python / "bin", privileged=bool(facts["environment"].get("privilegedMode")))
         self._env = {
             **variables.machine(self._folder, self.world.home / "toolbox"),
-            **variables.role(self.credentials, self._region, self.world.endpoint),
-            **variables.git(self.world.endpoint, self._region),
+            **variables.aws(self._region, self.world.endpoint),
+            **variables.git(self.credentials, self.world.endpoint, self._region),
+            **lent,
         }
 
     def _download(self) -> None:

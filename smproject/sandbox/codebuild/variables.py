@@ -45,12 +45,9 @@ def machine(folder: BuildFolder, tools: Path) -> dict[str, str]:
     }
 
 
-def role(credentials: Credentials, region: str, endpoint: str) -> dict[str, str]:
-    """Return what lets AWS tools act as a role."""
+def aws(region: str, endpoint: str) -> dict[str, str]:
+    """Return what AWS tools need besides credentials."""
     return {
-        "AWS_ACCESS_KEY_ID": credentials.access_key,
-        "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
-        "AWS_SESSION_TOKEN": credentials.token,
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
@@ -58,9 +55,9 @@ def role(credentials: Credentials, region: str, endpoint: str) -> dict[str, str]
     }
 
 
-def git(endpoint: str, region: str) -> dict[str, str]:
+def git(credentials: Credentials, endpoint: str, region: str) -> dict[str, str]:
     """Return what lets git reach CodeCommit's addresses and connections', with the role's credentials as user name."""
-    helper = '!f() { echo "username=$AWS_ACCESS_KEY_ID%$AWS_SESSION_TOKEN"; echo password=role; }; f'
+    helper = f"!f() {{ echo 'username={credentials.access_key}%{credentials.token}'; echo password=role; }}; f"
     settings = {
         f"url.{endpoint}/v1/repos/.insteadOf": f"https://git-codecommit.{region}.amazonaws.com/v1/repos/",
         f"url.{endpoint}/git-http/.insteadOf": f"https://codeconnections.{region}.amazonaws.com/git-http/",
