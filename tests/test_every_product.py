@@ -145,6 +145,8 @@ def given(engineer: Hub, template: str, way: str, every: dict[tuple[str, str], M
         return {"StudioDomainName": f"lab-{way}", **network(engineer.sandbox)}
     if template == "publishing":
         return {"PublishingName": way, "PublishingRepositoryName": f"publishing-{way}"}
+    if template == "model-build-tooling":
+        return {"BuildForAccountId": ACCOUNTS["production"], "BuildForProjectId": f"p-{way}"}
     if template in LET_IN:
         kind, _, _ = template.partition("-")
         return LET_IN[template](f"p-{kind}-{way}", f"p-models-{way}")

@@ -29,7 +29,7 @@ def granted(logical_id: str, action: str) -> list[str]:
     ]
     own = resources(TEMPLATE, "AWS::IAM::Role")[logical_id]["Policies"]
     return [
-        render(resource, PROJECT)
+        render(resource.get("Fn::If", [None, resource])[1], PROJECT)
         for statement in statements([own, attached])
         if statement["Effect"] == "Allow" and action in listed(statement["Action"])
         for resource in listed(statement["Resource"])

@@ -61,6 +61,7 @@ NAME_LIMITS = {
 LONGEST = {
     "SageMakerProjectName": "n" * 32,
     "SageMakerProjectId": "i" * 20,
+    "BuildForProjectId": "i" * 20,
     "AWS::AccountId": "1" * 12,
     "AWS::Region": "ap-southeast-1",
     "LaunchAdminRoleName": "L" * 64,
@@ -79,7 +80,7 @@ LONGEST = {
 
 def subject(fragment: str) -> str:
     """What a fragment is about: those that stand for one another differ in their last word, and define the same."""
-    return re.sub("-(own|given|batch|tables|images|language|workflow)$", "", fragment)
+    return re.sub("-(own|given|batch|tables|images|language|workflow|tooling)$", "", fragment)
 
 
 def camel(kebab: str) -> str:

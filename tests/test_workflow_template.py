@@ -83,7 +83,7 @@ def test_the_role_trusts_branches_of_one_repository_to_the_letter() -> None:
     subjects = [
         value
         for statement in statements(role["AssumeRolePolicyDocument"])
-        for key, values in statement["Condition"]["StringEquals"].items()
+        for key, values in statement["Condition"].get("StringEquals", {}).items()
         if key.endswith(":sub")
         for value in values
     ]

@@ -1,0 +1,182 @@
+"""A project whose CI/CD is in a tooling account: pushes there train and register here, by the project's own role."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import builder
+import pytest
+import scientist
+from connected import twin
+from deployed import Deployed
+from harness import ACCOUNTS
+
+from smproject.demo import data
+
+PROFILE = "shared-services"
+OWN, TOOLING = ACCOUNTS["development"], ACCOUNTS[PROFILE]
+BUCKET, KEY = "apart-data-222222222222", "customers.csv"
+GIVEN = {"ModelBuildDataBucket": BUCKET, "ModelBuildDataKey": KEY, "ModelBuildTargetColumn": "churn"}
+Found = scientist.Found
+
+
+class Project(builder.Project):
+    """The project in the account of the data."""
+
+    product, project, use_case = "model-build-workflow", "apart", "tabular"
+
+    def versions(self, group: str) -> list[Found]:
+        api = self.client("sagemaker")
+        listed = api.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
+        return [api.describe_model_package(ModelPackageName=each["ModelPackageArn"]) for each in listed]
+
+
+@dataclass
+class Tooling(scientist.Project):
+    """The project that builds for it, in the tooling account."""
+
+    product, project, delivers = "model-build-tooling", "apart-builds", "model-build"
+
+    def client(self, service: str, profile: str = PROFILE) -> Any:
+        return super().client(service, profile)
+
+    @cached_property
+    def variables(self) -> dict[str, str]:
+        return super().variables | {"AWS_PROFILE": PROFILE}
+
+    def builds(self) -> list[Found]:
+        """Its builds, the newest first."""
+        api = self.client("codebuild")
+        ids = api.list_builds_for_project(projectName=self.name)["ids"]
+        found: list[Found] = api.batch_get_builds(ids=ids)["builds"]
+        return found
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    with scientist.published(Project, tmp_path_factory.mktemp("tooling")) as made:
+        # Who makes projects in the tooling account is a platform engineer.
+        made.smproject("publish", "--profile", PROFILE, "--principal", "arn:aws:iam:::role/*")
+        made.put(BUCKET, {KEY: data.csv()[0]})
+        made.create(BuildRepository="", BuildToolingAccountId=TOOLING, DevelopmentBranch="develop", **GIVEN)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def tooling(project: Project) -> Tooling:
+    made = Tooling(project.demonstration, project.folder)
+    made.create(BuildForAccountId=OWN, BuildForProjectId=project.id, DevelopmentBranch="develop")
+    return made
+
+
+def test_what_is_there_at_first_trains_and_registers_in_the_project_s_account(
+    project: Project, tooling: Tooling
+) -> None:
+    run = tooling.ended()
+
+    assert run["status"] == "Succeeded", run
+    version = project.registered()
+    assert version["ModelApprovalStatus"] == "PendingManualApproval"
+    assert version["CustomerMetadataProperties"]["PipelineExecutionArn"] == run["PIPELINE_EXECUTION_ARN"]
+    assert run["PIPELINE_EXECUTION_ARN"].split(":")[4] == OWN
+    assert tooling.client("sagemaker").list_pipelines()["PipelineSummaries"] == []
+    repositories = tooling.client("ecr").describe_repositories()["repositories"]
+    assert repositories == []
+
+
+def test_builds_act_as_the_project_s_role_by_sessions_that_name_them(project: Project, tooling: Tooling) -> None:
+    uuid = tooling.builds()[-1]["id"].partition(":")[2]
+    calls = map(json.loads, (project.demonstration.home / "calls.jsonl").read_text().splitlines())
+    session = f"arn:aws:sts::{OWN}:assumed-role/sagemaker-{project.id}-build/build-{uuid}"
+    made = {each["operation"] for each in calls if each["principal"] == session}
+    assert {"GetParameter", "PutImage", "CreatePipeline", "StartPipelineExecution"} <= made
+
+
+def test_the_development_branch_builds_apart(project: Project, tooling: Tooling) -> None:
+    tooling.delivers = "development"  # type: ignore[misc]
+    assert tooling.ended()["status"] == "Failed"  # there was no such branch
+    tooling.run("git", "push", "--quiet", "origin", "HEAD:develop", cwd=tooling.checkout)
+
+    run = tooling.ended()
+
+    assert run["status"] == "Succeeded", run
+    (version,) = project.versions(f"sagemaker-{project.id}-development")
+    assert version["CustomerMetadataProperties"]["PipelineExecutionArn"] == run["PIPELINE_EXECUTION_ARN"]
+    assert len(project.versions(project.group)) == 1
+
+
+def test_nothing_was_denied_and_the_tooling_account_s_roles_may_no_more(project: Project, tooling: Tooling) -> None:
+    for name in (project.project, tooling.project):
+        audit = project.demonstration.run(str(scientist.SMPROJECT), "audit", "--project", name, "--output", "json")
+        mine = [each for each in json.loads(audit.stdout) if re.search(f"{project.id}|{tooling.id}", each["where"])]
+        assert mine, audit.stderr
+        assert [each for each in mine if each["kind"] == "missing"] == []
+        there = [each for each in mine if each["where"].startswith(TOOLING)]
+        assert [(each["where"], each["statement"], each["what"]) for each in there if not each["reason"]] == []
+
+
+def test_a_tooling_project_of_another_project_is_refused_and_changes_nothing(
+    project: Project, tooling: Tooling
+) -> None:
+    other = Tooling(project.demonstration, project.folder)
+    other.project = "stranger"  # type: ignore[misc]
+    other.create(BuildForAccountId=OWN, BuildForProjectId="p-of-somebody")
+
+    run = other.ended()
+
+    assert run["status"] == "Failed"
+    assert "build" in run["failed"].lower()
+    log = other.client("logs")
+    group = f"/aws/codebuild/{other.name}"
+    told = "".join(each["message"] for each in log.filter_log_events(logGroupName=group)["events"])
+    assert "is not authorized to perform: sts:AssumeRole on resource" in told
+    assert "role/sagemaker-p-of-somebody-build" in told
+    assert len(project.versions(project.group)) == 1
+
+
+def test_code_on_a_git_host_builds_there_as_well(project: Project, tooling: Tooling) -> None:
+    other = Project(project.demonstration, project.folder)
+    other.project = "beyond"  # type: ignore[misc]
+    other.create(BuildRepository="", BuildToolingAccountId=TOOLING, **GIVEN)
+
+    run = twin(tooling, BuildForAccountId=OWN, BuildForProjectId=other.id).ended()
+
+    assert run["status"] == "Succeeded", run
+    assert other.registered()["CustomerMetadataProperties"]["PipelineExecutionArn"] == run["PIPELINE_EXECUTION_ARN"]
+
+
+def test_the_role_trusts_the_one_role_that_the_tooling_template_makes() -> None:
+    project = {"SageMakerProjectName": "churn", "SageMakerProjectId": "p-1", "BuildToolingAccountId": TOOLING}
+    own = Deployed("model-build-workflow", OWN, **project)
+    other = Deployed(
+        "model-build-tooling", TOOLING, SageMakerProjectName="cd", SageMakerProjectId="p-2",
+        BuildForAccountId=OWN, BuildForProjectId="p-1",
+    )  # fmt: skip
+    (trust,) = own.resources("AWS::IAM::Role")["BuildRole"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"AWS": f"arn:aws:iam::{TOOLING}:root"}
+    role = other.resources("AWS::IAM::Role")["BuildRole"]["RoleName"]
+    assert trust["Condition"] == {"ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{TOOLING}:role/{role}"}}
+    beyond = [each for each in other.granted(role) if OWN in str(each["Resource"])]
+    assert [(each["Action"], each["Resource"]) for each in beyond] == [
+        ("sts:AssumeRole", own.outputs()["BuildRoleArn"])
+    ]
+    assert not own.resources("AWS::IAM::OIDCProvider")
+
+
+def test_one_builds_a_workflow_or_a_tooling_account() -> None:
+    refused = [
+        Deployed("model-build-workflow", OWN, **given).refused()
+        for given in (
+            {},
+            {"BuildRepository": "team/churn", "BuildToolingAccountId": TOOLING},
+            {"BuildRepository": "team/churn"},
+            {"BuildToolingAccountId": TOOLING},
+        )
+    ]
+    assert [len(each) for each in refused] == [1, 1, 0, 0]
+    assert "Nothing builds." in refused[0][0] and "Two would build." in refused[1][0]
