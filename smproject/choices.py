@@ -1,8 +1,11 @@
 """What a template's parameters choose for its builds: variables with few values, which may decide what is compiled."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+_SETTING = re.compile(r"^(\w+)=\$\{(\w+)\}$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,14 @@ def one_by_one(found: Mapping[str, Choice]) -> Iterator[dict[str, str]]:
 
 
 def _variables(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield variables that are a parameter's value, of builds here, or a line each in settings for builds elsewhere."""
     for each in template.get("Resources", {}).values():
         if each["Type"] == "AWS::CodeBuild::Project":
             for item in each["Properties"]["Environment"].get("EnvironmentVariables", []):
                 if isinstance(item["Value"], dict) and "Ref" in item["Value"]:
                     yield item["Name"], item["Value"]["Ref"]
+        elif each["Type"] == "AWS::SSM::Parameter" and isinstance(each["Properties"]["Value"], dict):
+            yield from _SETTING.findall(each["Properties"]["Value"].get("Fn::Sub", ""))
 
 
 def _choice(key: str, parameter: Mapping[str, Any]) -> Choice:

@@ -1,6 +1,7 @@
 """`smproject estimate`: what it sums, what it assumes, what it leaves out, and how its prices are refreshed."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from datetime import date
@@ -69,9 +70,17 @@ def test_builds_and_jobs_follow_the_assumed_pushes() -> None:
 
 @pytest.mark.parametrize(("accelerator", "instance"), [("cpu", "ml.m5.large"), ("gpu", "ml.g5.2xlarge")])
 def test_a_template_s_choice_of_what_to_train_on_is_what_training_costs(accelerator: str, instance: str) -> None:
-    for template in ("model-build-pytorch", "model-build-language"):
+    for template in ("model-build-pytorch", "model-build-language", "model-build-workflow"):
         found = costs(template, "--parameter", f"Accelerator={accelerator}")
         assert [key for key in found if "training" in key] == [f"sagemaker-training-{instance}"]
+
+
+def test_jobs_are_charged_where_they_run_and_not_where_they_are_built() -> None:
+    jobs = {
+        template: [key for key in costs(template) if re.match("sagemaker-(training|processing)", key)]
+        for template in ("model-build-workflow", "model-build-tooling")
+    }
+    assert [len(each) for each in jobs.values()] == [2, 0]
 
 
 def test_what_has_no_price_is_named_and_not_counted() -> None:

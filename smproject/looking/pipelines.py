@@ -72,18 +72,29 @@ class Delivery:
 def sagemaker_pipelines(template: Template, given: Mapping[str, str] | None = None) -> list[Pipeline]:
     """Pipelines of a template's seeds which have a reviewed definition, as its parameters choose among them.
 
-    `given` are values of parameters; others have their defaults. Those that differ in no step come once.
+    `given` are values of parameters; others have their defaults. Those that differ in no step come once. There are none
+    where nothing may run them: a tooling account builds what another account runs.
     """
+    content = read(template.path)
+    if "sagemaker.amazonaws.com" not in _assuming(content["Resources"]):
+        return []
     paths = [path for seed in template.seeds for path in seed_files(template, seed)]
     names = {".".join(Path(path).parts[1:-1]) for path in paths if Path(path).match("pipelines/*/*/pipeline.py")}
     found: dict[str, Pipeline] = {}
     values = given or {}
-    chosen = {name: values.get(each.parameter, each.default) for name, each in choices(read(template.path)).items()}
+    chosen = {name: values.get(each.parameter, each.default) for name, each in choices(content).items()}
     for name, variables, definition in _reviewed(template.root):
         if name in names and all(chosen.get(key, value) == value for key, value in variables.items()):
             pipeline = Pipeline(name, tuple(_steps(definition["Steps"], {}, _defaults(definition))))
             found.setdefault(repr(pipeline), pipeline)
     return list(found.values())
+
+
+def _assuming(resources: Mapping[str, Any]) -> set[str]:
+    """Services that may assume a role of a template."""
+    roles = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::IAM::Role"]
+    found = mappings([each["AssumeRolePolicyDocument"] for each in roles])
+    return {str(each["Service"]) for each in found if "Service" in each}
 
 
 def deliveries(resources: Mapping[str, Any]) -> list[Delivery]:
