@@ -10,13 +10,14 @@ from smproject import catalog, projects, stacks
 from smproject.errors import DeploymentError
 from smproject.progress import Progress
 from smproject.publishing.hub import report
-from smproject.session import session_in
+from smproject.session import session_for
 from smproject.stacks import Stack
 
 # Where the target's stack gets its parameters: outputs of the project's stack.
 OUTPUTS = {
     "TargetDeployBucketName": "ArtifactBucketName",
     "TargetDeployKeyArn": "ArtifactsKeyArn",
+    "TargetModelAccountId": "ModelDeployModelAccountId",
     "TargetModelProjectId": "ModelDeployModelProjectId",
     "TargetModelPackageGroupName": "ModelDeployModelPackageGroupName",
     "TargetModelBucketName": "ModelDeployModelBucketName",
@@ -69,10 +70,10 @@ def connect(  # noqa: PLR0913, PLR0917  # what `share` takes, the project and it
     an account lets nobody in.
     """
     with stacks.refusals(f"connect project {project}"):
-        found = _find(session_in(session, account, role_name), project, account)
+        found = _find(session_for(session, account, role_name), project, account)
         for target in targets:
             _refuse_stranger(found, project, target)
-        there = {target: session_in(session, target, role_name) for target in targets}
+        there = {target: session_for(session, target, role_name) for target in targets}
         template, parameters = _wanted(found, project, account)
         made = {
             target: _prepare(opened, target, template, parameters, found.id, progress)
@@ -87,7 +88,9 @@ def _wanted(found: _Project, project: str, account: str) -> tuple[str, dict[str,
         own = {"BatchScopeAccountId": account, "SageMakerProjectName": project, "SageMakerProjectId": found.id}
         return "batch-target", own | {name: found.outputs[output] for name, output in BATCH_OUTPUTS.items()}
     own = {"TargetDevelopmentAccountId": account, "TargetDeployProjectId": found.id}
-    return "target-account", own | {name: found.outputs[output] for name, output in OUTPUTS.items()}
+    # A stack of an older version lacks some output: the parameter's default is what was so then.
+    told = {name: found.outputs[output] for name, output in OUTPUTS.items() if output in found.outputs}
+    return "target-account", own | told
 
 
 def _find(session: Any, project: str, account: str) -> _Project:

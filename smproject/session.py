@@ -22,6 +22,12 @@ def open_session(profile: str | None = None) -> boto3.Session:
     return session
 
 
+def session_for(session: Any, account: str, role_name: str) -> Any:
+    """Open a session in an account: the one given in its own, which needs no role, else as `session_in` does."""
+    own = session.client("sts").get_caller_identity()["Account"]
+    return session if account == own else session_in(session, account, role_name)
+
+
 def session_in(session: Any, account: str, role_name: str) -> Any:
     """Open a session with the rights of a role in another account; raises DeploymentError when it can't be assumed."""
     if not re.fullmatch(r"[0-9]{12}", account):

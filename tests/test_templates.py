@@ -80,7 +80,7 @@ LONGEST = {
 
 def subject(fragment: str) -> str:
     """What a fragment is about: those that stand for one another differ in their last word, and define the same."""
-    return re.sub("-(own|given|batch|tables|images|language|workflow|tooling)$", "", fragment)
+    return re.sub("-(own|given|here|lent|batch|tables|images|language|workflow|tooling)$", "", fragment)
 
 
 def camel(kebab: str) -> str:

@@ -1,4 +1,4 @@
-"""A project whose CI/CD is in a tooling account: pushes there train and register here, by the project's own role."""
+"""A project whose CI/CD is in a tooling account: pushes there train here, approvals here deploy from there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 import scientist
 from connected import twin
 from deployed import Deployed
-from harness import ACCOUNTS
+from harness import ACCOUNTS, eventually
 
 from smproject.demo import data
 
@@ -22,6 +22,7 @@ PROFILE = "shared-services"
 OWN, TOOLING = ACCOUNTS["development"], ACCOUNTS[PROFILE]
 BUCKET, KEY = "apart-data-222222222222", "customers.csv"
 GIVEN = {"ModelBuildDataBucket": BUCKET, "ModelBuildDataKey": KEY, "ModelBuildTargetColumn": "churn"}
+TARGETS = {f"Targets{stage.title()}AccountId": ACCOUNTS[stage] for stage in ("staging", "production")}
 Found = scientist.Found
 
 
@@ -29,6 +30,12 @@ class Project(builder.Project):
     """The project in the account of the data."""
 
     product, project, use_case = "model-build-workflow", "apart", "tabular"
+
+    @property
+    def key(self) -> str:
+        """ARN of the key of its models."""
+        found = self.client("kms").describe_key(KeyId=f"alias/{self.name}")
+        return str(found["KeyMetadata"]["Arn"])
 
     def versions(self, group: str) -> list[Found]:
         api = self.client("sagemaker")
@@ -57,13 +64,25 @@ class Tooling(scientist.Project):
         return found
 
 
+class Deployment(Tooling):
+    """The project that deploys its models, in the tooling account as well."""
+
+    product, project, delivers = "model-deploy", "apart-deploys", "model-deploy"
+
+    def waits(self) -> bool:
+        """Whether a person is to say yes."""
+        found = self.client("codepipeline").get_pipeline_state(name=self.pipeline)["stageStates"]
+        return any(e["stageName"] == "Approve" and e["latestExecution"]["status"] == "InProgress" for e in found
+                   if "latestExecution" in e)  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     with scientist.published(Project, tmp_path_factory.mktemp("tooling")) as made:
         # Who makes projects in the tooling account is a platform engineer.
         made.smproject("publish", "--profile", PROFILE, "--principal", "arn:aws:iam:::role/*")
         made.put(BUCKET, {KEY: data.csv()[0]})
-        made.create(BuildRepository="", BuildToolingAccountId=TOOLING, DevelopmentBranch="develop", **GIVEN)
+        made.create(BuildRepository="", BuildToolingAccountId=TOOLING, DevelopmentBranch="develop", **GIVEN, **TARGETS)
         yield made
 
 
@@ -110,10 +129,46 @@ def test_the_development_branch_builds_apart(project: Project, tooling: Tooling)
     assert len(project.versions(project.group)) == 1
 
 
-def test_nothing_was_denied_and_the_tooling_account_s_roles_may_no_more(project: Project, tooling: Tooling) -> None:
-    for name in (project.project, tooling.project):
+@pytest.fixture(scope="module")
+def deployment(project: Project, tooling: Tooling) -> Deployment:
+    """The deployment before anything is approved; it may deploy into both accounts."""
+    made = Deployment(project.demonstration, project.folder)
+    models = {"ProjectId": project.id, "GroupName": project.group, "KeyArn": project.key, "AccountId": OWN}
+    made.create(**{f"ModelSource{name}": value for name, value in models.items()}, **TARGETS)
+    targets = [word for account in TARGETS.values() for word in ("--target", account)]
+    made.smproject("connect", made.project, "--account", TOOLING, *targets, "--profile", PROFILE)
+    assert made.ended()["DEPLOY"] == "no"
+    return made
+
+
+def test_an_approval_deploys_from_the_tooling_account_what_a_person_lets_pass(
+    project: Project, deployment: Deployment
+) -> None:
+    arn = project.registered()["ModelPackageArn"]
+    project.client("sagemaker").update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    eventually(deployment.waits)
+    deployment.smproject("sandbox", "approve", "--pipeline", deployment.pipeline)
+
+    run = deployment.ended()
+
+    assert (run["status"], run["MODEL_PACKAGE_ARN"]) == ("Succeeded", arn), run
+    golden = project.read(project.registered()["CustomerMetadataProperties"]["GoldenPredictions"])
+    for stage in ("staging", "production"):
+        body = json.dumps({"instances": golden["records"]})
+        runtime = project.client("sagemaker-runtime", stage)
+        answer = runtime.invoke_endpoint(EndpointName=project.group, ContentType="application/json", Body=body)
+        assert len(json.load(answer["Body"])["predictions"]) == len(golden["records"])
+    assert project.client("codepipeline").list_pipelines()["pipelines"] == []
+    assert project.client("codebuild").list_projects()["projects"] == []
+
+
+def test_nothing_was_denied_and_the_tooling_account_s_roles_may_no_more(
+    project: Project, tooling: Tooling, deployment: Deployment
+) -> None:
+    ids = "|".join((project.id, tooling.id, deployment.id))
+    for name in (project.project, tooling.project, deployment.project):
         audit = project.demonstration.run(str(scientist.SMPROJECT), "audit", "--project", name, "--output", "json")
-        mine = [each for each in json.loads(audit.stdout) if re.search(f"{project.id}|{tooling.id}", each["where"])]
+        mine = [each for each in json.loads(audit.stdout) if re.search(ids, each["where"])]
         assert mine, audit.stderr
         assert [each for each in mine if each["kind"] == "missing"] == []
         there = [each for each in mine if each["where"].startswith(TOOLING)]

@@ -20,6 +20,7 @@ import boto3
 
 from pipelines.content import content_digest, tree
 from pipelines.deploy.realtime import rendering, settings, stage
+from pipelines.deploy.realtime.account import models_session
 from pipelines.deploy.realtime.configuration import configuration
 from pipelines.deploy.realtime.errors import NothingToDeployError
 from pipelines.deploy.realtime.golden import read_golden
@@ -41,26 +42,30 @@ def main() -> int:
 def render_project(folder: Path) -> Exports:
     """Render the project that the environment tells of."""
     project = settings.for_render()
-    return render(project, boto3.Session(region_name=project.region), folder)
+    own = boto3.Session(region_name=project.region)
+    return render(project, own, models_session(project, own), folder)
 
 
-def render(project: settings.RenderSettings, session: Any, folder: Path) -> Exports:
-    """Render into a folder; returns what the build exports. DeployError when a check fails."""
+def render(project: settings.RenderSettings, own: Any, models: Any, folder: Path) -> Exports:
+    """Render into a folder, by the pipeline's `own` session and one that may read the `models`.
+
+    Returns what the build exports; raises DeployError when a check fails.
+    """
     stages = {name: stage.read_stage(name) for name in stage.NAMES}
     try:
-        package = pick(session.client("sagemaker"), project.model_package_group_name, project.model_package_arn)
+        package = pick(models.client("sagemaker"), project.model_package_group_name, project.model_package_arn)
     except NothingToDeployError as reason:
         write_json(folder / "model.json", {"deploy": "no", "reason": str(reason)})
         return nothing(str(reason))
-    s3 = session.client("s3")
+    s3 = models.client("s3")
     golden = read_json(s3, package.golden_uri)
-    exports = describe(package, s3, session, project.region)
+    exports = describe(package, s3, models, project.region)
     write(folder, package, golden, {name: configuration(each, project, package.arn) for name, each in stages.items()})
     exports["RENDER_DIGEST"] = content_digest({**tree(folder), **{f"tests/{name}": HERE / name for name in TESTS}})
-    if project.redeploy == "no" and is_deployed(session, project.pipeline_name, exports["RENDER_DIGEST"]):
+    if project.redeploy == "no" and is_deployed(own, project.pipeline_name, exports["RENDER_DIGEST"]):
         result = "is in production already. Start the pipeline with Redeploy=yes to deploy it again"
         return {**exports, "DEPLOY": "no", "RENDER_RESULT": f"{package.arn} {result}"}
-    check(package, read_golden(golden, package.golden_uri), s3, session)
+    check(package, read_golden(golden, package.golden_uri), s3, models)
     return {**exports, "DEPLOY": "yes", "RENDER_RESULT": f"deploying {package.arn}: {exports['MODEL_SUMMARY']}"}
 
 

@@ -19,6 +19,12 @@ RENDER = {
     **TARGETS,
     "project_name": PROJECT["project_name"],
     "model_project_id": Variable("MODEL_PROJECT_ID", PROJECT_ID, PROJECT_ID_FORM),
+    "model_role_arn": Variable(
+        "MODEL_ROLE_ARN",
+        "none|arn:aws[a-z-]*:iam::[0-9]{12}:role/.+",
+        "none, or the ARN of a role that reads the models",
+        default="none",
+    ),
     "pipeline_name": Variable("DEPLOY_PIPELINE_NAME", r"[\w.@-]{1,100}", "the name of a CodePipeline"),
     "model_package_arn": Variable(
         "MODEL_PACKAGE_ARN",
@@ -52,6 +58,7 @@ class RenderSettings(Targets):
 
     project_name: str
     model_project_id: str
+    model_role_arn: str
     pipeline_name: str
     model_package_arn: str
     redeploy: Literal["yes", "no"]
