@@ -77,7 +77,8 @@ def test_it_may_pass_every_role_that_the_stack_gives_to_a_service(path: Path) ->
 @EVERY_PRODUCT
 def test_its_names_cover_the_project_s_and_not_its_own(path: Path) -> None:
     for role in resources(load(path), "AWS::IAM::Role").values():
-        assert render(role["RoleName"], PROJECT).startswith("sagemaker-")
+        names = role["RoleName"]["Fn::If"][1:] if "Fn::If" in role["RoleName"] else [role["RoleName"]]
+        assert all(render(each, PROJECT).startswith("sagemaker-") for each in names)
     pattern = LAUNCH["Parameters"]["LaunchRoleName"]["AllowedPattern"]
     assert re.fullmatch(pattern, LAUNCH["Parameters"]["LaunchRoleName"]["Default"])
     assert not re.fullmatch(pattern, "sagemaker-launch")

@@ -123,6 +123,7 @@ def test_only_an_approved_version_of_the_group_starts_it_and_by_its_exact_arn(st
     assert rule["EventPattern"] == {
         "source": ["aws.sagemaker"],
         "detail-type": ["SageMaker Model Package State Change"],
+        "account": [DEVELOPMENT],
         "detail": {
             "ModelPackageGroupName": [stack.outputs()["ModelDeployModelPackageGroupName"]],
             "ModelApprovalStatus": ["Approved"],
@@ -249,14 +250,17 @@ def test_a_deployment_needs_accounts_and_a_build_does_not() -> None:
 
 def test_the_two_sources_of_models_define_the_same() -> None:
     own, given = (set(stack.resources("AWS::SSM::Parameter")) for stack in (OWN, GIVEN))
-    assert own == given == {"ModelSourceProject", "ModelSourceGroup", "ModelSourceKey"}
+    assert own == given == {f"ModelSource{each}" for each in ("Account", "Group", "Key", "Project")}
 
 
 def test_both_together_are_the_two_templates_and_nothing_else() -> None:
     build, deploy, both = (
         set(catalog.template(each).fragments) for each in ("model-build", "model-deploy", "model-build-deploy")
     )
-    assert both == (build | deploy) - {"model-source-given"} | {"model-source-own"}
+    assert both == (build | deploy) - {"model-source-given", "model-source-lent"} | {
+        "model-source-own",
+        "model-source-here",
+    }
 
 
 def test_each_file_of_both_halves_is_in_the_half_that_it_belongs_to() -> None:

@@ -62,6 +62,7 @@ LONGEST = {
     "SageMakerProjectName": "n" * 32,
     "SageMakerProjectId": "i" * 20,
     "BuildForProjectId": "i" * 20,
+    "ModelSourceProject.Value": "i" * 20,
     "AWS::AccountId": "1" * 12,
     "AWS::Region": "ap-southeast-1",
     "LaunchAdminRoleName": "L" * 64,

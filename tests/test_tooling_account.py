@@ -136,6 +136,9 @@ def deployment(project: Project, tooling: Tooling) -> Deployment:
     models = {"ProjectId": project.id, "GroupName": project.group, "KeyArn": project.key, "AccountId": OWN}
     made.create(**{f"ModelSource{name}": value for name, value in models.items()}, **TARGETS)
     targets = [word for account in TARGETS.values() for word in ("--target", account)]
+    page = (scientist.TESTS.parent / "docs/how-to/tooling-account.md").read_text()
+    (let_in,) = re.findall(r"aws events put-permission .*", page)
+    made.run("bash", "-euc", f"ACCOUNT={OWN}; {let_in}")
     made.smproject("connect", made.project, "--account", TOOLING, *targets, "--profile", PROFILE)
     assert made.ended()["DEPLOY"] == "no"
     return made
@@ -221,6 +224,20 @@ def test_the_role_trusts_the_one_role_that_the_tooling_template_makes() -> None:
         ("sts:AssumeRole", own.outputs()["BuildRoleArn"])
     ]
     assert not own.resources("AWS::IAM::OIDCProvider")
+
+
+def test_models_are_lent_to_the_one_role_that_renders_their_deployment() -> None:
+    project = {"SageMakerProjectName": "churn", "SageMakerProjectId": "p-1", "BuildToolingAccountId": TOOLING}
+    own = Deployed("model-build-workflow", OWN, **project)
+    lent = {"ModelSourceAccountId": OWN, "ModelSourceProjectId": "p-1", "ModelSourceGroupName": "sagemaker-churn-p-1"}
+    other = Deployed("model-deploy", TOOLING, SageMakerProjectName="cd", SageMakerProjectId="p-2", **lent)
+    (trust,) = own.resources("AWS::IAM::Role")["ModelHandoverRole"]["AssumeRolePolicyDocument"]["Statement"]
+    role = other.resources("AWS::IAM::Role")["ModelDeployRenderRole"]["RoleName"]
+    assert trust["Condition"] == {"ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{TOOLING}:role/{role}"}}
+    name = own.resources("AWS::IAM::Role")["ModelHandoverRole"]["RoleName"]
+    beyond = [each for each in other.granted(role) if OWN in str(each["Resource"])]
+    assert [each["Resource"] for each in beyond] == [f"arn:aws:iam::{OWN}:role/{name}"]
+    assert not {"ReadModels", "DecryptModels"} & {each["Sid"] for each in other.granted(role)}
 
 
 def test_one_builds_a_workflow_or_a_tooling_account() -> None:
