@@ -403,6 +403,19 @@ def test_a_profile_of_a_build_assumes_another_account_s_role(builds: Builds) -> 
     assert all(":assumed-role/lets-builds-in/" in found[name] for name in ("CLI", "SDK"))
 
 
+def test_credentials_that_a_build_fetches_are_not_in_its_log(builds: Builds) -> None:
+    spec = """\
+        version: 0.2
+        phases:
+          build:
+            commands:
+              - >-
+                python -c "import boto3; key = boto3.Session().get_credentials().get_frozen_credentials();
+                print('secret', key.secret_key, 'and', key.token)"
+        """
+    assert "secret *** and ***" in builds.log(builds.run(spec))
+
+
 def test_credentials_of_a_build_end_with_it(builds: Builds) -> None:
     spec = """\
         version: 0.2

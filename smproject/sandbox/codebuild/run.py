@@ -141,7 +141,8 @@ class Run:
         except ServiceError as error:
             raise PhaseFailure("ACCESS_DENIED", f"CodeBuild can't use its service role. {error.message}") from error
         lent = self.world.containers.lend(self.credentials, self.world.endpoint)
-        self._log.secrets |= {self.credentials.token, lent["AWS_CONTAINER_AUTHORIZATION_TOKEN"]} - {""}
+        hidden = (self.credentials.secret_key, self.credentials.token, lent["AWS_CONTAINER_AUTHORIZATION_TOKEN"])
+        self._log.secrets |= {each for each in hidden if each}
         self._log.note("Running in the sandbox: processes of this machine, no container")
         if "groupName" in facts["logs"]:
             self._log.follow(self._client("logs"), facts["logs"]["groupName"], facts["logs"]["streamName"])
