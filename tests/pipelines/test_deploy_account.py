@@ -1,5 +1,6 @@
 """The account of the models: another's are read by the role that it lends, and what it refuses is told."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,8 @@ class Lender(Service):
 def lender(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lender]:
     service = Lender()
     server = serve(service)
+    for name in [*os.environ]:
+        monkeypatch.delenv(name)
     for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": service.url}.items():
         monkeypatch.setenv(name, value)
     yield service
