@@ -21,7 +21,7 @@ REFERENCE = re.compile(r"\$\{[^}]+\}")
 def graph(seen: View, template: Template) -> Graph:
     """Draw the accounts of a template, a lane for each, named by the parameter that takes its id."""
     drawn = Graph(f"{seen.title}: accounts")
-    known = _known_roles(template.root)
+    known, letting_in = _known_roles(template.root)
     if seen.portfolio:
         drawn.lane("hub", "Hub account")
     drawn.lane(OWN, "Account of the project" if seen.portfolio == PROJECTS else "Account of this stack")
@@ -33,8 +33,8 @@ def graph(seen: View, template: Template) -> Graph:
         for principal in role.assumed_by:
             drawn.edge(_principal(drawn, principal, known), key, "assumes")
         for arn in role.assumes:
-            drawn.edge(key, _principal(drawn, arn, known), "assumes")
-    _draw_deployments(drawn, seen, known)
+            drawn.edge(key, _principal(drawn, arn, letting_in), "assumes")
+    _draw_deployments(drawn, seen, letting_in)
     return drawn
 
 
@@ -87,11 +87,19 @@ def _spoken(parameter: str) -> str:
     return f"{named[:1].upper()}{named[1:]} account ({parameter})" if named else f"Account {parameter}"
 
 
-def _known_roles(root: Path) -> dict[str, str]:
-    """Return the templates that make a role, by the role's name with `*` for references."""
-    found: dict[str, list[str]] = {}
+def _known_roles(root: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the templates that make a role, by the role's name with `*` for references: of all, of those letting in.
+
+    The second are roles that others than AWS's services may assume.
+    """
+    known: dict[str, list[str]] = {}
+    letting_in: dict[str, list[str]] = {}
     for template in catalog.templates(root):
         if template.path.is_file():
             for role in roles(read(template.path).get("Resources", {})):
-                found.setdefault(REFERENCE.sub("*", role.name), []).append(template.id)
-    return {name: " or ".join(ids) for name, ids in found.items()}
+                name = REFERENCE.sub("*", role.name)
+                known.setdefault(name, []).append(template.id)
+                if any(not each.endswith(".amazonaws.com") for each in role.assumed_by):
+                    letting_in.setdefault(name, []).append(template.id)
+    one, other = ({name: " or ".join(ids) for name, ids in found.items()} for found in (known, letting_in))
+    return one, other
