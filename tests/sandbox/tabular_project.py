@@ -128,9 +128,9 @@ def customers() -> pd.DataFrame:
 
 
 def rendered(value: Any, values: dict[str, str]) -> Any:
-    """Return a policy as CloudFormation would make it."""
+    """Return a policy as CloudFormation would make it for a project that has nothing on condition."""
     if isinstance(value, list):
-        return [rendered(item, values) for item in value]
+        return [rendered(item, values) for item in value if not (isinstance(item, dict) and "Fn::If" in item)]
     if not isinstance(value, dict):
         return value
     if set(value) <= {"Ref", "Fn::Sub", "Fn::GetAtt"}:
