@@ -12,7 +12,7 @@ import connected
 import pytest
 import scientist
 from harness import eventually
-from proposals import TOLD, WITH_NOTES, keep_quick_tests
+from proposals import TOLD, WITH_NOTES, Proposing, keep_quick_tests
 
 from smproject.demo import data
 
@@ -50,45 +50,10 @@ def test_nothing_is_open(service, operation, given):
 
 
 @dataclass
-class Project(builder.Project):
+class Project(Proposing, builder.Project):
     """A project of tables that has a development branch."""
 
     product, project, use_case = "model-build", "branches", "tabular"
-
-    def git(self, *words: str) -> str:
-        return self.run("git", *words, cwd=self.checkout).strip()
-
-    def propose(self, branch: str, files: dict[str, str], target: str = "main") -> str:
-        """Push a branch and propose it; return the pull request's id."""
-        self.begin(branch, files, target)
-        wanted = {"repositoryName": self.name, "sourceReference": branch, "destinationReference": target}
-        made = self.client("codecommit").create_pull_request(title=branch, targets=[wanted])
-        return str(made["pullRequest"]["pullRequestId"])
-
-    def begin(self, branch: str, files: dict[str, str], target: str = "main") -> None:
-        """Push a branch whose only tests are quick."""
-        self.git("checkout", "--quiet", "-B", branch, f"origin/{target}")
-        if target == "main":
-            keep_quick_tests(self.git)
-        self.revise(branch, files)
-
-    def revise(self, branch: str, files: dict[str, str]) -> None:
-        for name, text in files.items():
-            path = self.checkout / name
-            path.write_text((path.read_text() if path.exists() else "") + text)
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", "Proposal")
-        self.git("push", "--quiet", "origin", branch)
-
-    def told(self, request: str, comments: int = 1) -> str:
-        """What the newest comment says, once there are so many."""
-
-        def look() -> str:
-            found = self.client("codecommit").get_comments_for_pull_request(pullRequestId=request)
-            every = [text["content"] for each in found["commentsForPullRequestData"] for text in each["comments"]]
-            return every[-1] if len(every) >= comments else ""
-
-        return eventually(look)
 
 
 @pytest.fixture(scope="module")
@@ -126,10 +91,7 @@ def test_what_is_pushed_afterwards_is_checked_again_and_a_failure_is_told(projec
     project.revise("broken", {"tests/test_fails.py": "def test_fails() -> None:\n    raise AssertionError\n"})
 
     assert project.told(request, comments=2).startswith("The check failed.")
-    [newest, *_] = project.client("codebuild").list_builds_for_project(projectName=f"{project.name}-pull-request")[
-        "ids"
-    ]
-    [build] = project.client("codebuild").batch_get_builds(ids=[newest])["builds"]
+    build, _ = project.checked()
     assert build["buildStatus"] == "FAILED"
 
 
@@ -145,16 +107,8 @@ def test_a_pull_request_at_a_git_host_is_checked_and_its_build_tells_what_it_cha
     other = connected.twin(project, **GIVEN)
     other.begin("notes", {"pipelines/build/tabular/pipeline.py": WITH_NOTES})
     other.smproject("sandbox", "pull-request", f"team/{other.project}", "--from", "notes")
-    name, commit = f"{other.name}-pull-request", other.git("rev-parse", "HEAD")
+    build, log = other.checked()
 
-    def look() -> scientist.Found:
-        found = other.client("codebuild").list_builds_for_project(projectName=name)["ids"]
-        builds = other.client("codebuild").batch_get_builds(ids=found)["builds"] if found else []
-        return next((b for b in builds if b["buildComplete"] and b["resolvedSourceVersion"] == commit), {})
-
-    build = eventually(look)
-    where = {"logGroupName": build["logs"]["groupName"], "logStreamName": build["logs"]["streamName"]}
-    log = "".join(each["message"] for each in other.client("logs").get_log_events(**where)["events"])
     assert build["buildStatus"] == "SUCCEEDED", log
     assert "The tests pass. Its log is that of build" in log
     assert TOLD in log

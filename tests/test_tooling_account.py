@@ -15,6 +15,7 @@ import scientist
 from connected import twin
 from deployed import Deployed
 from harness import ACCOUNTS, eventually
+from proposals import TOLD, WITH_NOTES, Proposing
 
 from smproject.demo import data
 
@@ -24,6 +25,26 @@ BUCKET, KEY = "apart-data-222222222222", "customers.csv"
 GIVEN = {"ModelBuildDataBucket": BUCKET, "ModelBuildDataKey": KEY, "ModelBuildTargetColumn": "churn"}
 TARGETS = {f"Targets{stage.title()}AccountId": ACCOUNTS[stage] for stage in ("staging", "production")}
 Found = scientist.Found
+# What is proposed runs as it is: this tries to act as the project whose models are built.
+ACTS_AS_THE_PROJECT = f"""
+import os
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+ROLE = "arn:aws:iam::{OWN}:role/sagemaker-PROJECT-build"
+CALLS = [
+    ("sts", "assume_role", {{"RoleArn": ROLE, "RoleSessionName": "proposal"}}),
+    ("codebuild", "start_build", {{"projectName": os.environ["REPOSITORY_NAME"]}}),
+]
+
+
+@pytest.mark.parametrize("service, operation, given", CALLS)
+def test_nothing_is_open(service, operation, given):
+    with pytest.raises(ClientError, match="AccessDenied|not authorized"):
+        getattr(boto3.client(service), operation)(**given)
+"""
 
 
 class Project(builder.Project):
@@ -44,7 +65,7 @@ class Project(builder.Project):
 
 
 @dataclass
-class Tooling(scientist.Project):
+class Tooling(Proposing):
     """The project that builds for it, in the tooling account."""
 
     product, project, delivers = "model-build-tooling", "apart-builds", "model-build"
@@ -178,6 +199,21 @@ def test_nothing_was_denied_and_the_tooling_account_s_roles_may_no_more(
         assert [(each["where"], each["statement"], each["what"]) for each in there if not each["reason"]] == []
 
 
+def test_a_proposal_is_checked_in_the_tooling_account_and_may_not_act_as_the_project(
+    project: Project, tooling: Tooling
+) -> None:
+    tries = ACTS_AS_THE_PROJECT.replace("PROJECT", project.id)
+    request = tooling.propose(
+        "notes", {"pipelines/build/tabular/pipeline.py": WITH_NOTES, "tests/test_acts_as_the_project.py": tries}
+    )
+
+    said = tooling.told(request)
+
+    assert said.startswith(f"The tests pass. Its log is that of build {tooling.name}-pull-request:"), said
+    assert TOLD in said
+    assert project.client("codebuild").list_projects()["projects"] == []
+
+
 def test_a_tooling_project_of_another_project_is_refused_and_changes_nothing(
     project: Project, tooling: Tooling
 ) -> None:
@@ -202,10 +238,17 @@ def test_code_on_a_git_host_builds_there_as_well(project: Project, tooling: Tool
     other.project = "beyond"  # type: ignore[misc]
     other.create(BuildRepository="", BuildToolingAccountId=TOOLING, **GIVEN)
 
-    run = twin(tooling, BuildForAccountId=OWN, BuildForProjectId=other.id).ended()
+    there = twin(tooling, BuildForAccountId=OWN, BuildForProjectId=other.id)
+    run = there.ended()
 
     assert run["status"] == "Succeeded", run
     assert other.registered()["CustomerMetadataProperties"]["PipelineExecutionArn"] == run["PIPELINE_EXECUTION_ARN"]
+
+    there.begin("notes", {"pipelines/build/tabular/pipeline.py": WITH_NOTES})
+    there.smproject("sandbox", "pull-request", f"team/{there.project}", "--from", "notes")
+    build, log = there.checked()
+    assert build["buildStatus"] == "SUCCEEDED", log
+    assert TOLD in log
 
 
 def test_the_role_trusts_the_one_role_that_the_tooling_template_makes() -> None:
