@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -196,6 +197,45 @@ def test_lines_that_both_changed_are_git_s_conflict_and_end_with_its_commit(fork
     (fork / PIPELINE).write_bytes(NEWEST[PIPELINE].content)
     commit(fork)
     assert smproject(fork, "upgrade") == "nothing to do: the newest seed is there\n"
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Path:
+    """A repository of the seed that version 0.1.0 handed out, with nothing else in it."""
+    folder = tmp_path / "first"
+    folder.mkdir()
+    with zipfile.ZipFile(ROOT / "tests/seeds/model-build-0.1.0.zip") as seed:
+        seed.extractall(folder)
+    run(folder, "git", "init", "--quiet", "--initial-branch", "main")
+    commit(folder)
+    return folder
+
+
+def test_a_fork_of_the_first_version_becomes_the_newest_seed(first: Path) -> None:
+    assert "seed of model-build: 0.1.0 to " in smproject(first, "upgrade")
+
+    assert tree(first) == {name: file.content for name, file in NEWEST.items()}
+
+
+def test_a_fork_of_the_first_version_keeps_its_user_s_work_but_for_git_s_conflicts(first: Path) -> None:
+    (first / "NOTES.md").write_text("Mine.\n")
+    (first / "README.md").write_text("Ours.\n\n" + (first / "README.md").read_text())
+    run(first, "git", "mv", "pipelines/build/tabular/report.py", "pipelines/build/tabular/page.py")
+    commit(first, **{'"max_depth": 5': '"max_depth": 4'})
+
+    told = smproject(first, "upgrade", status=1)
+
+    assert [line for line in told.splitlines() if line.startswith("conflict: ")] == [f"conflict: {PIPELINE}"]
+    assert '"max_depth": 4' in (first / PIPELINE).read_text()
+    (first / PIPELINE).write_bytes(NEWEST[PIPELINE].content)
+    commit(first)
+    page, report = "pipelines/build/tabular/page.py", "pipelines/build/tabular/report.py"
+    theirs = {page if name == report else name: file.content for name, file in NEWEST.items() if name != "README.md"}
+    now = tree(first)
+    assert {name: now[name] for name in theirs} == theirs
+    assert now.keys() - theirs.keys() == {"NOTES.md", "README.md"}
+    assert (first / "README.md").read_text().startswith("Ours.\n")
+    assert smproject(first, "upgrade") == "nothing to do: the newest seed is there\n"
 
 
 @pytest.mark.parametrize("mine", ['"""My process,', '"""First process,'], ids=["in conflict", "finished"])
