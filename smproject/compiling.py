@@ -30,7 +30,9 @@ def main() -> None:
     import sagemaker.mlops.workflow.pipeline  # noqa: F401, PLC0415  # type: ignore[import-untyped,unused-ignore]
 
     with multiprocessing.get_context("fork").Pool(maxtasksperchild=1) as pool:
-        json.dump(pool.map(_carry_out, orders, chunksize=1), sys.stdout)
+        results = pool.map(_carry_out, orders, chunksize=1)
+    # Not before: the pool forks once more for each that ends, and what a fork finds half-written it writes as well.
+    json.dump(results, sys.stdout)
 
 
 def _carry_out(order: Mapping[str, Any]) -> dict[str, Any]:
