@@ -103,7 +103,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         # Who makes projects in the tooling account is a platform engineer.
         made.smproject("publish", "--profile", PROFILE, "--principal", "arn:aws:iam:::role/*")
         made.put(BUCKET, {KEY: data.csv()[0]})
-        made.create(BuildRepository="", BuildToolingAccountId=TOOLING, DevelopmentBranch="develop", **GIVEN, **TARGETS)
+        made.create(BuildToolingAccountId=TOOLING, DevelopmentBranch="develop", **GIVEN, **TARGETS)
         yield made
 
 
@@ -236,7 +236,7 @@ def test_a_tooling_project_of_another_project_is_refused_and_changes_nothing(
 def test_code_on_a_git_host_builds_there_as_well(project: Project, tooling: Tooling) -> None:
     other = Project(project.demonstration, project.folder)
     other.project = "beyond"  # type: ignore[misc]
-    other.create(BuildRepository="", BuildToolingAccountId=TOOLING, **GIVEN)
+    other.create(BuildToolingAccountId=TOOLING, **GIVEN)
 
     there = twin(tooling, BuildForAccountId=OWN, BuildForProjectId=other.id)
     run = there.ended()
