@@ -97,6 +97,13 @@ def test_every_parameter_is_described_and_constrained(path: Path) -> None:
 
 
 @EVERY_TEMPLATE
+def test_a_parameter_that_may_stay_empty_has_a_default(path: Path) -> None:
+    """A form asks for every parameter that has none, and takes no empty answer."""
+    needed = [each for each in load(path)["Parameters"].values() if "Default" not in each]
+    assert [each for each in needed if re.fullmatch(each.get("AllowedPattern", ".+"), "")] == []
+
+
+@EVERY_TEMPLATE
 def test_every_parameter_is_used(path: Path) -> None:
     body = {key: value for key, value in load(path).items() if key not in ("Parameters", "Metadata")}
     used = {item["Ref"] for item in walk(body) if "Ref" in item}
