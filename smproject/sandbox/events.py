@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,11 +19,16 @@ from smproject.sandbox.events_input import target_input, with_paths
 from smproject.sandbox.events_targets import ACTED_BY_MOTO, SENDERS, Delivery
 from smproject.sandbox.moto_schedules import BucketEvent, Kept
 from smproject.sandbox.moto_seam import Credentials
+from smproject.sandbox.permissions import access
+from smproject.sandbox.permissions.document import kept
+from smproject.sandbox.permissions.gate import Gate
+from smproject.sandbox.permissions.request import Principal, access_request
 from smproject.sandbox.service import Caller, Request, Service, ServiceError
 from smproject.sandbox.world import World
 
 LOG = logging.getLogger(__name__)
 TIME = "%Y-%m-%dT%H:%M:%SZ"
+PUT = "events:PutEvents"
 Event = dict[str, Any]
 
 
@@ -110,7 +116,7 @@ class EventsService(Service):
     def _accept(self, caller: Caller, entry: Request) -> Request:
         try:
             detail = _detail(entry)
-            bus = self._bus(caller, entry.get("EventBusName") or "default")
+            bus = self._bus(caller, entry.get("EventBusName") or "default", entry["Source"], entry["DetailType"])
         except ServiceError as error:
             return {"ErrorCode": error.code, "ErrorMessage": error.message}
         told = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": detail}
@@ -127,8 +133,8 @@ class EventsService(Service):
             raise ServiceError("ResourceNotFoundException", f"Event bus {name} does not exist.") from error
         return found
 
-    def _bus(self, caller: Caller, name: str) -> Bus:
-        """Find a bus by name or ARN; another account's bus must let the caller's account in by its policy."""
+    def _bus(self, caller: Caller, name: str, source: str, kind: str) -> Bus:
+        """Find a bus by name or ARN; another account's bus must let the caller in by its policy."""
         parts = name.split(":")
         account, region, short = (
             (parts[4], parts[3], parts[5].partition("/")[2])
@@ -137,14 +143,11 @@ class EventsService(Service):
         )
         client = self.world.client("events", self.world.service_credentials(account), region)
         try:
-            policy = client.describe_event_bus(Name=short).get("Policy")
+            bus = client.describe_event_bus(Name=short)
         except ClientError as error:
             raise ServiceError("InvalidArgument", f"Event bus {short} does not exist in account {account}.") from error
-        if account != caller.account and not _lets_in(policy, caller.account):
-            message = (
-                f"{caller.arn} may not put events to {name}: the bus's policy does not name account {caller.account}."
-            )
-            raise ServiceError("AccessDeniedException", message)
+        asked = access_request(Principal.of(caller.credentials), PUT, bus["Arn"], account, _keys(source, kind))
+        access.demand(asked, kept(bus["Policy"], bus["Arn"]) if bus.get("Policy") else None)
         return Bus(account, region, short)
 
     def _route(self, event: Event, bus: Bus) -> None:
@@ -196,9 +199,22 @@ class EventsService(Service):
         """Pass an event on to another bus, unchanged; AWS does so once only."""
         if bus.forwarded:
             raise ServiceError("NotForwarded", f"EventBridge does not pass a forwarded event on to {target['Arn']}.")
-        sender = self._sender(bus, rule, target)
-        found = self._bus(Caller(bus.account, bus.region, sender.arn, sender), target["Arn"])
+        source, kind = event["source"], event["detail-type"]
+        sender = self._forwarder(bus, rule, target, _keys(source, kind))
+        found = self._bus(Caller(bus.account, bus.region, sender.arn, sender), target["Arn"], source, kind)
         self._route(event, Bus(found.account, found.region, found.name, forwarded=True))
+
+    def _forwarder(self, bus: Bus, rule: Request, target: Request, keys: dict[str, str]) -> Credentials:
+        """Return the credentials of the target's role, which must be allowed to put events, or the account's own."""
+        if "RoleArn" not in target:
+            return Credentials("", "", "", bus.account, f"arn:aws:iam::{bus.account}:root", "")
+        sender, started = self._sender(bus, rule, target), time.perf_counter()
+        judged = Gate(self.world).judge_permission(sender, PUT, target["Arn"], keys)
+        status = 403 if judged.reason else 200
+        self.world.log.record(sender, "events", "PutEvents", status, started, judged.uses)
+        if judged.reason:
+            raise ServiceError("AccessDeniedException", judged.reason)
+        return sender
 
     def _record_failure(self, event: Event, rule: Request, target: Request, error: Exception) -> None:
         LOG.warning("Rule %s could not deliver event %s to %s: %s", rule["Arn"], event["id"], target["Arn"], error)
@@ -287,13 +303,12 @@ def _matches(rule: Request, event: Event) -> bool:
     return bool(pattern) and moto_seam.event_matches(pattern, event)
 
 
-def _lets_in(policy: str | None, account: str) -> bool:
-    """Tell whether a bus's policy names an account; `*` stands for the organization, of which all accounts are."""
-    statements = json.loads(policy)["Statement"] if policy else []
-    allowed = [s.get("Principal") for s in statements if s.get("Effect") == "Allow"]
-    named = [p.get("AWS") if isinstance(p, dict) else p for p in allowed]
-    flat = [name for names in named for name in (names if isinstance(names, list) else [names])]
-    return any(name == "*" or account in str(name).split(":") for name in flat)
+def _keys(source: str, kind: str) -> dict[str, str]:
+    """Return the condition keys of an event that is put.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
+    """
+    return {"events:source": source, "events:detail-type": kind}
 
 
 def _now() -> str:

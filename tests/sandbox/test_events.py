@@ -6,6 +6,7 @@ import json
 import uuid
 from typing import Any
 
+import boto3
 import pytest
 from harness import ACCOUNTS, Sandbox, eventually
 
@@ -145,6 +146,48 @@ def test_a_rule_passes_an_event_to_another_accounts_bus_unchanged(sandbox: Sandb
     [event] = queue.bodies()
     assert (event["account"], event["detail"]) == (ACCOUNTS["development"], {"n": 7})
     assert event["resources"] == ["arn:aws:a:::b"]
+
+
+@pytest.mark.parametrize("profile", ["development", "production"])
+def test_a_rule_passes_nothing_on_by_a_role_that_may_not_put_events(
+    sandbox: Sandbox, source: str, profile: str
+) -> None:
+    queue, dead, events = Queue(sandbox, profile), Queue(sandbox), sandbox.client("events", profile)
+    bus = events.create_event_bus(Name=f"bus-{uuid.uuid4()}")["EventBusArn"]
+    name = bus.partition("/")[2]
+    facts = {"Action": "events:PutEvents", "Principal": ACCOUNTS["development"], "StatementId": "dev"}
+    events.put_permission(EventBusName=name, **facts)
+    events.put_rule(Name=name, EventBusName=name, EventPattern=json.dumps({"source": [source]}))
+    events.put_targets(Rule=name, EventBusName=name, Targets=[{"Id": "1", "Arn": queue.arn}])
+    role = sandbox.role(f"powerless-{uuid.uuid4()}", "events.amazonaws.com", policies=[])
+    rule(sandbox, {"source": [source]}, {"Arn": bus, "RoleArn": role, "DeadLetterConfig": {"Arn": dead.arn}})
+    put(sandbox, source)
+    [message] = dead.receive()
+    assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "AccessDeniedException"
+    why = message["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    assert f"is not authorized to perform: events:PutEvents on resource: {bus}" in why
+    assert queue.bodies(QUIET) == []
+
+
+def test_a_bus_lets_in_whom_its_policy_names_and_what_its_conditions_allow(sandbox: Sandbox, source: str) -> None:
+    events, name = sandbox.client("events"), f"bus-{uuid.uuid4()}"
+    bus = events.create_event_bus(Name=name)["EventBusArn"]
+    invited = sandbox.role(f"invited-{uuid.uuid4()}", f"arn:aws:iam::{ACCOUNTS['staging']}:root", profile="staging")
+    statement = {"Sid": "one", "Effect": "Allow", "Principal": {"AWS": invited}, "Action": "events:PutEvents"}
+    statement |= {"Resource": bus, "Condition": {"StringEquals": {"events:source": source}}}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    events.put_permission(EventBusName=name, Policy=json.dumps(policy))
+    assumed = sandbox.client("sts", "staging").assume_role(RoleArn=invited, RoleSessionName="guest")["Credentials"]
+    guest = boto3.client(
+        "events", region_name="us-east-1", endpoint_url=sandbox.endpoint, aws_access_key_id=assumed["AccessKeyId"],
+        aws_secret_access_key=assumed["SecretAccessKey"], aws_session_token=assumed["SessionToken"],
+    )  # fmt: skip
+    entry = {"Source": source, "DetailType": "Test", "Detail": "{}", "EventBusName": bus}
+
+    other, answer = {**entry, "Source": "another"}, sandbox.client("events", "staging").put_events(Entries=[entry])
+    assert answer["Entries"][0]["ErrorCode"] == "AccessDeniedException"
+    answers = guest.put_events(Entries=[entry, other])["Entries"]
+    assert [each.get("ErrorCode") for each in answers] == [None, "AccessDeniedException"]
 
 
 def test_a_failed_delivery_is_recorded_and_goes_to_the_dead_letter_queue(sandbox: Sandbox, source: str) -> None:
