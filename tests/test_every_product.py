@@ -154,8 +154,8 @@ def given(engineer: Hub, template: str, way: str, every: dict[tuple[str, str], M
     demanded = {name for name, each in content.get("Parameters", {}).items() if "Default" not in each}
     # These have a default, which a rule of the templates that deploy endpoints refuses.
     demanded |= TARGETS.keys() if "ModelDeployTestNeedsTargets" in content.get("Rules", {}) else set()
-    # An account has one provider of a host's identities, for all projects.
-    demanded |= {"BuildIdentityProviderIsNew"} & content.get("Parameters", {}).keys()
+    # Somebody has to build; an account has one provider of a host's identities, for all projects.
+    demanded |= {"BuildRepository", "BuildIdentityProviderIsNew"} & content.get("Parameters", {}).keys()
     return {name: value for name, value in GIVEN.items() if name in demanded}
 
 
