@@ -148,6 +148,19 @@ def test_projects_of_products_and_of_files_are_listed_when_they_are_outdated_and
     assert (again.returncode, again.stdout) == (0, "project sold: nothing to do, it is made from the newest version\n")
 
 
+def test_a_project_that_is_current_is_given_another_value(platform: Platform) -> None:
+    platform.publish(EXAMPLE)
+    project = platform.of_file("valued")
+    shown = platform.status("--update", "valued", "--parameter", "ExampleValue=other", "--dry-run")
+    assert "  parameter ExampleValue: the value that is given\n" in shown.stdout
+    assert platform.engineer.kept(project) == "first"
+    done = platform.status("--update", "valued", "--parameter", "ExampleValue=other")
+    assert done.returncode == 0, done.stderr
+    assert platform.engineer.kept(project) == "other"
+    unknown = platform.status("--update", "valued", "--parameter", "Colour=red")
+    assert unknown.returncode == 1 and "Colour" in unknown.stderr
+
+
 def test_what_changes_no_stack_makes_no_project_outdated(platform: Platform) -> None:
     platform.publish(EXAMPLE)
     platform.of_file("steady")

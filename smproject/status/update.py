@@ -74,7 +74,7 @@ def update(session: Any, published: Published, chosen: Iterable[Project], way: W
     outcome = Outcome()
     for project in chosen:
         try:
-            planned = plan(session, published, project)
+            planned = plan(session, published, project, way.given)
             if planned and _carry_out(session, planned, way):
                 outcome.updated.append(project.name)
             elif not planned:
@@ -84,11 +84,14 @@ def update(session: Any, published: Published, chosen: Iterable[Project], way: W
     return outcome
 
 
-def plan(session: Any, published: Published, project: Project) -> Update | None:
-    """Say what an update would change; None when the project is current. Raises DeploymentError when it can't be."""
+def plan(session: Any, published: Published, project: Project, given: Mapping[str, str]) -> Update | None:
+    """Say what an update would change; None when the project is current and no value is given.
+
+    Raises DeploymentError when the project can't be updated.
+    """
     if project.newest is None:
         raise DeploymentError(f"Project {project.name} can't be updated: {project.why}.")
-    if not project.is_outdated:
+    if not project.is_outdated and not given:
         return None
     if project.status.endswith("InProgress"):
         raise DeploymentError(f"Project {project.name} is {project.status}. Run the command again when that has ended.")
@@ -104,6 +107,8 @@ def _carry_out(session: Any, planned: Update, way: Way) -> bool:
     """Show an update, and make it unless it is only to be shown."""
     for line in lines(planned):
         way.tell(line)
+    for name in way.given:
+        way.tell(f"  parameter {name}: the value that is given")
     if way.dry_run:
         return False
     if planned.may_lose:
