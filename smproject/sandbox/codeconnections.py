@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
 from smproject.sandbox.git_hosted import Hosted
 from smproject.sandbox.moto_seam import Credentials
-from smproject.sandbox.permissions.gate import Gate
+from smproject.sandbox.permissions import gate
 from smproject.sandbox.service import Caller, Request, Service, ServiceError, page
 from smproject.sandbox.workflows import runs
 from smproject.sandbox.world import World
@@ -176,11 +175,7 @@ class CodeConnections(Service):
         service, needs = arn.split(":")[2], "read_write" if act == "GitPush" else "read_only"
         told = {"FullRepositoryId": full_name, "ProviderAction": act, "ProviderPermissionsRequired": needs}
         asked = {f"{service}:{key}": value for key, value in told.items()}
-        started = time.perf_counter()
-        judged = Gate(self.world).judge_permission(credentials, f"{service}:UseConnection", arn, asked)
-        status = 403 if judged.reason else 200
-        self.world.log.record(credentials, service, "UseConnection", status, started, judged.uses)
-        if judged.reason:
+        if gate.use(self.world, credentials, f"{service}:UseConnection", arn, asked):
             raise ServiceError(
                 "AccessDeniedException",
                 f"Unable to use Connection: {arn}. The provided role does not have sufficient permissions.",

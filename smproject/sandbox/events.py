@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import threading
-import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,9 +18,8 @@ from smproject.sandbox.events_input import target_input, with_paths
 from smproject.sandbox.events_targets import ACTED_BY_MOTO, SENDERS, Delivery
 from smproject.sandbox.moto_schedules import BucketEvent, Kept
 from smproject.sandbox.moto_seam import Credentials
-from smproject.sandbox.permissions import access
+from smproject.sandbox.permissions import access, gate
 from smproject.sandbox.permissions.document import kept
-from smproject.sandbox.permissions.gate import Gate
 from smproject.sandbox.permissions.request import Principal, access_request
 from smproject.sandbox.service import Caller, Request, Service, ServiceError
 from smproject.sandbox.world import World
@@ -208,12 +206,9 @@ class EventsService(Service):
         """Return the credentials of the target's role, which must be allowed to put events, or the account's own."""
         if "RoleArn" not in target:
             return Credentials("", "", "", bus.account, f"arn:aws:iam::{bus.account}:root", "")
-        sender, started = self._sender(bus, rule, target), time.perf_counter()
-        judged = Gate(self.world).judge_permission(sender, PUT, target["Arn"], keys)
-        status = 403 if judged.reason else 200
-        self.world.log.record(sender, "events", "PutEvents", status, started, judged.uses)
-        if judged.reason:
-            raise ServiceError("AccessDeniedException", judged.reason)
+        sender = self._sender(bus, rule, target)
+        if reason := gate.use(self.world, sender, PUT, target["Arn"], keys):
+            raise ServiceError("AccessDeniedException", reason)
         return sender
 
     def _record_failure(self, event: Event, rule: Request, target: Request, error: Exception) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -86,6 +87,14 @@ class Gate:
                 reason = found.reason
                 break
         return Judgement(tuple(uses), reason)
+
+
+def use(world: World, credentials: Credentials, action: str, arn: str, asked: dict[str, str]) -> str:
+    """Judge and log what a service does for a role without a call of it; return why it is refused, where it is."""
+    started, (service, _, operation) = time.perf_counter(), action.partition(":")
+    judged = Gate(world).judge_permission(credentials, action, arn, asked)
+    world.log.record(credentials, service, operation, 403 if judged.reason else 200, started, judged.uses)
+    return judged.reason
 
 
 def assumed(call: Call, environ: Environ, status: int) -> tuple[Used, ...]:
